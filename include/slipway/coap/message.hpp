@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// A CoAP message in a datagram: parsed in place, written into a fixed buffer. [RFC 7252 §3]
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <slipway/base/bounded.hpp>
+#include <slipway/base/bytes.hpp>
+#include <slipway/base/ids.hpp>
+#include <slipway/base/result.hpp>
+
+namespace slipway::coap {
+
+enum class Type : std::uint8_t { confirmable, non_confirmable, acknowledgement, reset };
+
+using MessageId = StrongId<struct MessageIdTag, std::uint16_t>;
+
+/// `class.detail`, e.g. Code::content is 2.05. Any byte may come from the wire.
+enum class Code : std::uint8_t {
+  empty = 0x00,
+  get = 0x01, post = 0x02, put = 0x03, del = 0x04, fetch = 0x05, patch = 0x06, ipatch = 0x07,
+  created = 0x41, deleted = 0x42, valid = 0x43, changed = 0x44, content = 0x45, continue_ = 0x5F,
+  bad_request = 0x80, unauthorized = 0x81, bad_option = 0x82, forbidden = 0x83, not_found = 0x84,
+  method_not_allowed = 0x85, not_acceptable = 0x86, request_entity_incomplete = 0x88,
+  conflict = 0x89, precondition_failed = 0x8C, request_entity_too_large = 0x8D,
+  unsupported_content_format = 0x8F,
+  internal_server_error = 0xA0, not_implemented = 0xA1, bad_gateway = 0xA2,
+  service_unavailable = 0xA3, gateway_timeout = 0xA4, proxying_not_supported = 0xA5,
+};
+[[nodiscard]] constexpr unsigned class_of(Code code) { return static_cast<unsigned>(code) >> 5; }
+[[nodiscard]] constexpr unsigned detail_of(Code code) { return static_cast<unsigned>(code) & 31; }
+[[nodiscard]] constexpr bool is_request(Code code) { return class_of(code) == 0 && code != Code::empty; }
+[[nodiscard]] constexpr bool is_response(Code code) { return class_of(code) >= 2; }
+[[nodiscard]] constexpr bool is_success(Code code) { return class_of(code) == 2; }
+/// "2.05" for any code.
+[[nodiscard]] BoundedString<6> to_string(Code code);
+/// "GET", "2.05 Content", "4.06 Not Acceptable"; "7.31" for one without a name.
+[[nodiscard]] BoundedString<40> describe(Code code);
+
+/// 0 to 8 bytes, a value. [RFC 7252 §5.3.1]
+class Token {
+ public:
+  static constexpr std::size_t kSizeMax = 8;
+  constexpr Token() = default;
+  /// More than 8 bytes are cut to 8; parsers refuse them before.
+  explicit Token(ByteView bytes);
+  [[nodiscard]] ByteView bytes() const { return {bytes_.data(), size_}; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::uint64_t hash() const;
+  bool operator==(const Token&) const = default;
+
+ private:
+  std::array<std::uint8_t, kSizeMax> bytes_{};
+  std::uint8_t size_ = 0;
+};
+
+enum class OptionNumber : std::uint16_t {
+  if_match = 1, uri_host = 3, etag = 4, if_none_match = 5, observe = 6, uri_port = 7,
+  location_path = 8, oscore = 9, uri_path = 11, content_format = 12, max_age = 14, uri_query = 15,
+  accept = 17, location_query = 20, block2 = 23, block1 = 27, size2 = 28, proxy_uri = 35,
+  proxy_scheme = 39, size1 = 60, no_response = 258, echo = 252, request_tag = 292,
+};
+[[nodiscard]] constexpr bool is_critical(OptionNumber number) {
+  return (static_cast<unsigned>(number) & 1) != 0;
+}
+
+struct Option {
+  OptionNumber number;
+  ByteView value;
+  [[nodiscard]] std::string_view text() const { return as_text(value); }
+  /// The value as an unsigned integer; out_of_range above 8 bytes. An empty value is 0.
+  [[nodiscard]] Result<std::uint64_t> number_value() const;
+};
+
+/// Most options in one message; more is `limit`. A Register with every parameter uses 11.
+inline constexpr std::size_t kOptionsMax = 32;
+
+/// A Block1 or Block2 option. [RFC 7959 §2.2]
+struct Block {
+  std::uint32_t number = 0;  ///< 0..1048575
+  bool more = false;
+  std::uint8_t szx = 6;  ///< 0..6: 16..1024 bytes
+  [[nodiscard]] std::size_t size() const { return std::size_t{16} << szx; }
+  [[nodiscard]] std::size_t offset() const { return number * size(); }
+  [[nodiscard]] std::uint32_t encoded() const {
+    return number << 4 | (more ? 8u : 0u) | szx;
+  }
+  [[nodiscard]] static Result<Block> decode(const Option& option);
+  bool operator==(const Block&) const = default;
+};
+
+/// A parsed message; every view points into the datagram.
+class Message {
+ public:
+  /// Reads one datagram of CoAP over UDP.
+  ///
+  ///    0                   1                   2                   3
+  ///    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+  ///   |Ver| T |  TKL  |      Code     |          Message ID           |
+  ///   |   Token (if any, TKL bytes) ...
+  ///   |   Options (if any) ...
+  ///   |1 1 1 1 1 1 1 1|    Payload (if any) ...
+  ///
+  /// Errors: truncated, malformed (version, token length, reserved nibble, payload marker without
+  /// payload, content in an empty message), limit (options). On error the caller answers as RFC
+  /// 7252 §4.2 says: `type` and `message_id` are readable by `peek_header`.
+  [[nodiscard]] static Result<Message> parse(ByteView datagram);
+
+  Type type = Type::confirmable;
+  Code code = Code::empty;
+  MessageId message_id;
+  Token token;
+  ByteView payload;
+
+  [[nodiscard]] std::size_t option_count() const { return option_count_; }
+  [[nodiscard]] Option option(std::size_t index) const {
+    const auto& entry = options_[index];
+    return {OptionNumber{entry.number}, ByteView{base_ + entry.offset, entry.length}};
+  }
+  /// The first option of that number.
+  [[nodiscard]] std::optional<Option> find(OptionNumber number) const;
+  /// Of an unsigned option; nothing when absent or longer than 4 bytes.
+  [[nodiscard]] std::optional<std::uint32_t> find_number(OptionNumber number) const;
+  [[nodiscard]] std::optional<std::uint16_t> content_format() const;
+  [[nodiscard]] std::optional<std::uint16_t> accept() const;
+  [[nodiscard]] std::optional<std::uint32_t> observe() const;
+  /// "/rd/5a3f": the Uri-Path segments joined; cut at 255 bytes. "/" when there are none.
+  [[nodiscard]] BoundedString<256> uri_path() const;
+  /// Replaces the payload by a reassembled one (it must outlive the message).
+  void set_payload(ByteView bytes) { payload = bytes; }
+
+ private:
+  struct OptionRef {
+    std::uint16_t number;
+    std::uint16_t offset;
+    std::uint16_t length;
+  };
+  const std::uint8_t* base_ = nullptr;
+  std::uint8_t option_count_ = 0;
+  std::array<OptionRef, kOptionsMax> options_;
+};
+
+/// The first four bytes, when a datagram has them and its version is 1.
+struct Header {
+  Type type;
+  Code code;
+  MessageId message_id;
+  std::uint8_t token_length;
+};
+[[nodiscard]] std::optional<Header> peek_header(ByteView datagram);
+
+/// Writes a message. Options must be added in ascending order of their number.
+class MessageWriter {
+ public:
+  MessageWriter(MutableBytes buffer, Type type, Code code, MessageId id, const Token& token);
+  void option(OptionNumber number, ByteView value);
+  void option(OptionNumber number, std::string_view value) { option(number, as_bytes(value)); }
+  void option(OptionNumber number, std::uint64_t value);
+  /// One Uri-Path (or Location-Path) option a segment of "/a/b"; none for "/".
+  void path(OptionNumber number, std::string_view path);
+  void block(OptionNumber number, Block block) { option(number, std::uint64_t{block.encoded()}); }
+  void payload(ByteView payload);
+  /// Errors: no_space, malformed (options out of order).
+  [[nodiscard]] Result<ByteView> finish();
+
+ private:
+  ByteWriter out_;
+  std::uint16_t last_number_ = 0;
+  bool in_order_ = true;
+};
+
+}  // namespace slipway::coap

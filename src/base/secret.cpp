@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <slipway/base/secret.hpp>
+
+namespace slipway {
+
+void wipe(MutableBytes bytes) {
+  volatile std::uint8_t* at = bytes.data();
+  for (std::size_t i = 0; i < bytes.size(); ++i) at[i] = 0;
+}
+
+Secret::Secret(ByteView bytes) : size_(bytes.size()) {
+  if (size_ == 0) return;
+  data_ = new std::uint8_t[size_];
+  std::memcpy(data_, bytes.data(), size_);
+}
+
+Secret::Secret(Secret&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Secret::~Secret() {
+  wipe({data_, size_});
+  delete[] data_;
+}
+
+}  // namespace slipway
