@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device engine: bootstraps, registers, serves its objects. Sans-I/O; fits a microcontroller.
+// [LwM2M-CORE 1.2 §6]
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <slipway/base/random.hpp>
+#include <slipway/base/time.hpp>
+#include <slipway/client/model.hpp>
+#include <slipway/coap/endpoint.hpp>
+#include <slipway/lwm2m/peer.hpp>
+
+namespace slipway::client {
+
+struct ClientConfig {
+  std::string endpoint;
+  Version enabler{1, 2};                  ///< highest spoken; 4.12 leads to a lower one
+  coap::EndpointConfig coap{};
+  ContentFormat preferred_format = ContentFormat::senml_cbor;  ///< also `pct`
+  Duration bootstrap_retry_max = std::chrono::hours(1);        ///< cap of the doubled hold-off
+  std::size_t observations_max = 32;
+  std::size_t servers_max = 8;
+  std::size_t body_max = 64 * 1024;
+};
+
+/// What a session needs. Views are into the client's Security object, valid until the next call.
+struct ConnectWanted {
+  PeerId peer;  ///< names the session in every later call
+  ShortServerId server;  ///< 0 for the bootstrap server
+  std::string_view uri;  ///< /0/x/0
+  SecurityMode mode;
+  ByteView identity;           ///< /0/x/3
+  ByteView server_public_key;  ///< /0/x/4
+  ByteView key;                ///< /0/x/5: secret
+};
+struct DisconnectWanted {
+  PeerId peer;
+};
+/// The device's own state must become durable: hand `snapshot` (opaque bytes, holds secrets) to storage and
+/// then call `persisted`. Until then the client does not answer what depends on it (a Finish).
+struct PersistWanted {
+  std::uint64_t id;
+  ByteView snapshot;
+};
+enum class BootstrapEnd : std::uint8_t { succeeded, refused, inconsistent, timeout, session_failed, superseded };
+[[nodiscard]] const char* to_string(BootstrapEnd end);
+struct BootstrapStarted { PeerId peer; unsigned attempt; };
+struct BootstrapEnded { BootstrapEnd end; std::optional<coap::Code> code; std::string_view reason; };
+struct RegisteredWith { ShortServerId server; std::string_view location; };
+struct RegistrationUpdated { ShortServerId server; };
+struct RegistrationFailed { ShortServerId server; std::optional<coap::Code> code; std::string_view reason; };
+struct DeregisteredFrom { ShortServerId server; };
+using Event = std::variant<ConnectWanted, DisconnectWanted, PersistWanted, BootstrapStarted, BootstrapEnded, RegisteredWith,
+                           RegistrationUpdated, RegistrationFailed, DeregisteredFrom>;
+
+enum class ConnectFailure : std::uint8_t { unreachable, name_unknown, handshake_timeout, alert_retry, alert_fail };
+
+/// What the client is about, for a person and for tests.
+enum class State : std::uint8_t { idle, holding_off, bootstrapping, registering, registered, waiting_to_retry };
+[[nodiscard]] const char* to_string(State state);
+
+/// Decision to bootstrap, registration order and retries are tables in client/decide.cpp and
+/// client/registration.cpp. A failure always has a next attempt: `next_timeout()` tells when.
+class Client {
+ public:
+  /// `model` holds the device's objects; /0, /1, /2 and /21 belong to the client and are in it too.
+  Client(const ClientConfig& config, Model& model, Random& random);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Begins: `model` has been loaded (factory pack, or the last snapshot). `wall` is for /1/x/12.
+  void start(TimePoint now, std::optional<UnixTime> wall);
+
+  void handle_datagram(TimePoint now, PeerId peer, ByteView datagram);
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+  [[nodiscard]] std::optional<coap::Transmit> poll_transmit();
+  [[nodiscard]] std::optional<Event> poll_event();
+
+  void connected(TimePoint now, PeerId peer);
+  /// `alert` is what the server sent, kept in /1/x/11. [LwM2M-TRANSPORT 1.2 §5.2.10]
+  void connect_failed(TimePoint now, PeerId peer, ConnectFailure failure, std::optional<std::uint8_t> alert);
+  void connection_lost(TimePoint now, PeerId peer, std::optional<std::uint8_t> alert);
+  enum class Persisted : std::uint8_t { durable, failed };
+  void persisted(TimePoint now, std::uint64_t id, Persisted outcome);
+
+  /// The application changed a value: observers are told as pmin, pmax and the other attributes say.
+  void changed(TimePoint now, const Path& path);
+  /// Bootstraps now, as /1/x/9 does.
+  void request_bootstrap(TimePoint now);
+  /// Sends an Update (to all, or to one) now, as /1/x/8 does.
+  void request_update(TimePoint now);
+  /// De-registers everywhere and ends; `state()` becomes idle.
+  void shut_down(TimePoint now);
+
+  [[nodiscard]] State state() const;
+  [[nodiscard]] const coap::EndpointCounters& counters() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipway::client
