@@ -2,6 +2,7 @@
 // What an object is: its resources, their types, operations and ranges.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -65,13 +66,14 @@ struct ObjectDefinition {
   std::span<const ResourceDefinition> resources;  ///< ascending ids
 
   /// O(1) where ids are dense from 0, otherwise a binary search. nullptr when there is none.
-  [[nodiscard]] const ResourceDefinition* find(ResourceId id) const {
-    if (id.value() < resources.size() && resources[id.value()].id == id) return &resources[id.value()];
-    return search(id);
+  [[nodiscard]] const ResourceDefinition* find(ResourceId resource) const {
+    const std::size_t index = resource.value();
+    if (index < resources.size() && resources[index].id == resource) return &resources[index];
+    return search(resource);
   }
 
  private:
-  [[nodiscard]] const ResourceDefinition* search(ResourceId id) const;
+  [[nodiscard]] const ResourceDefinition* search(ResourceId resource) const;
 };
 
 /// Where codecs and engines look up definitions. Implementations: `builtin_objects()`, and

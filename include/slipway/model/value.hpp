@@ -37,10 +37,10 @@ struct Objlnk {
   }
 };
 
-/// 24 bytes, trivially copyable. Text and bytes are views: they live as long as what they point to.
+/// 16 bytes, trivially copyable. Text and bytes are views: they live as long as what they point to.
 class Value {
  public:
-  constexpr Value() = default;
+  constexpr Value() : integer_(0) {}  // not defaulted: the union has a member with initialisers
   static constexpr Value string(std::string_view text) { return of_text(DataType::string, text); }
   static constexpr Value corelnk(std::string_view text) { return of_text(DataType::corelnk, text); }
   static constexpr Value opaque(ByteView bytes) {
@@ -104,7 +104,7 @@ class Value {
   [[nodiscard]] std::string to_display(std::size_t opaque_max = 16) const;
 
  private:
-  constexpr explicit Value(DataType type) : type_(type) {}
+  constexpr explicit Value(DataType type) : integer_(0), type_(type) {}
   static constexpr Value of_text(DataType type, std::string_view text) {
     Value value(type);
     value.data_ = text.data();
@@ -112,7 +112,7 @@ class Value {
     return value;
   }
   union {
-    std::int64_t integer_ = 0;
+    std::int64_t integer_;
     std::uint64_t unsigned_;
     double floating_;
     bool boolean_;
