@@ -70,9 +70,9 @@ class Value {
     return value;
   }
   /// Seconds since 1970-01-01T00:00:00Z, negative before.
-  static constexpr Value time(std::int64_t seconds) {
+  static constexpr Value time(std::int64_t unix_time) {
     Value value(DataType::time);
-    value.integer_ = seconds;
+    value.integer_ = unix_time;
     return value;
   }
   static constexpr Value objlnk(Objlnk link) {
