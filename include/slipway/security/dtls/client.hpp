@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// One DTLS 1.2 session towards one server. Sans-I/O. [RFC 6347] [RFC 4279] [RFC 6655]
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include <slipway/base/random.hpp>
+#include <slipway/base/result.hpp>
+#include <slipway/security/dtls/types.hpp>
+
+namespace slipway::security::dtls {
+
+struct ClientConfig {
+  Credential credential;
+  std::vector<CipherSuite> suites{CipherSuite::psk_aes_128_ccm_8};  ///< offered, most wanted first (/0/x/16)
+  std::size_t mtu = 1200;  ///< largest datagram of a handshake, bytes of UDP payload
+  RetransmissionConfig retransmission{};
+};
+
+struct Connected {
+  CipherSuite suite;
+  HandshakeTraffic traffic;
+  Duration duration;
+};
+/// The session did not come to be. `failure.alert` with `refused_by == Side::peer` is what /1/x/11
+/// shows; `alert_class` says what to do about it. [LwM2M-TRANSPORT 1.2 §5.2.10]
+struct ConnectFailed {
+  HandshakeFailure failure;
+};
+struct ClientDatagramReceived {
+  ByteView plaintext;
+  std::size_t wire_size;  ///< of its record
+};
+struct ClientSessionEnded {
+  SessionEnd reason;
+  std::optional<Alert> alert;  ///< the one received, or the one sent by end()
+};
+using ClientEvent = std::variant<Connected, ConnectFailed, ClientDatagramReceived, ClientSessionEnded>;
+
+/// The contract of every engine (HOUSE: handle, timeout, next, transmit, event). After ConnectFailed
+/// or ClientSessionEnded, `start` begins anew.
+class DtlsClient {
+ public:
+  DtlsClient(ClientConfig config, Random& random);
+  ~DtlsClient();
+  DtlsClient(const DtlsClient&) = delete;
+  DtlsClient& operator=(const DtlsClient&) = delete;
+
+  /// Sends the first hello; a handshake or session that is there is forgotten without an event.
+  /// Errors: out_of_range (identity or key length), unsupported (no suite), all from the configuration.
+  Result<void> start(TimePoint now);
+  void handle_datagram(TimePoint now, ByteView datagram);
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+  /// One datagram; valid until the next non-const call.
+  [[nodiscard]] std::optional<ByteView> poll_transmit();
+  /// Views inside the event are valid until the next handle_ call or poll_event.
+  [[nodiscard]] std::optional<ClientEvent> poll_event();
+
+  /// Seals one datagram. Errors: not_found (no session), limit (above kRecordPlaintextMax).
+  Result<void> send(TimePoint now, ByteView plaintext);
+  /// Ends the session or the handshake; its keys are wiped. ClientSessionEnded or ConnectFailed follows.
+  void end(TimePoint now, Alert alert = Alert::close_notify);
+
+  [[nodiscard]] bool connected() const;
+  [[nodiscard]] const DtlsCounters& counters() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipway::security::dtls

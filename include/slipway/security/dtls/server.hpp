@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// DTLS 1.2 sessions of many clients behind one socket. Sans-I/O. [RFC 6347] [RFC 4279] [RFC 6655]
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include <slipway/base/address.hpp>
+#include <slipway/base/ids.hpp>
+#include <slipway/base/random.hpp>
+#include <slipway/base/result.hpp>
+#include <slipway/security/dtls/types.hpp>
+
+namespace slipway::security::dtls {
+
+/// Names one question for a credential. Never reused.
+using LookupId = StrongId<struct LookupIdTag, std::uint64_t>;
+
+struct ServerConfig {
+  /// Gives each handshake its PeerId (it is its session's too); several adapters may share one
+  /// number space. Never PeerId(0), never the same twice. Required.
+  std::function<PeerId()> next_peer;
+  std::vector<CipherSuite> suites{CipherSuite::psk_aes_128_ccm_8, CipherSuite::psk_aes_128_ccm,
+                                  CipherSuite::psk_aes_128_gcm_sha256};  ///< most wanted first
+  std::size_t mtu = 1200;  ///< largest datagram of a handshake, bytes of UDP payload
+  RetransmissionConfig retransmission{};
+  Duration cookie_key_life = seconds(60);  ///< a cookie is good for one to two of these
+
+  std::size_t handshakes_max = 1024;       ///< in progress, all addresses (about 15 KB each)
+  std::size_t handshakes_per_ip_max = 64;  ///< of one IP address (there may be a NAT behind it)
+  std::size_t sessions_max = 1'000'000;    ///< established
+  Duration session_idle_max = std::chrono::hours(48);
+};
+
+/// Answer with `credential`, now or later; the client's datagrams wait until then.
+struct CredentialWanted {
+  LookupId lookup;
+  PeerId peer;
+  Address from;
+  ByteView psk_identity;  ///< as the client sent it, not yet proved
+};
+struct SessionEstablished {
+  PeerId peer;
+  Address address;
+  CipherSuite suite;
+  PeerIdentity identity;
+  HandshakeTraffic traffic;
+  Duration duration;  ///< from the hello with a valid cookie
+};
+struct DatagramReceived {
+  PeerId peer;
+  ByteView plaintext;
+  std::size_t wire_size;  ///< of its record
+};
+/// The last event of a session. `alert` is the one received, or the one sent by end().
+struct SessionEnded {
+  PeerId peer;
+  SessionEnd reason;
+  std::optional<Alert> alert;
+};
+struct HandshakeFailed {
+  Address address;
+  PeerId peer;
+  HandshakeFailure failure;
+  std::optional<PeerIdentity> identity;  ///< what the client claimed, if it came that far
+};
+using ServerEvent =
+    std::variant<CredentialWanted, SessionEstablished, DatagramReceived, SessionEnded, HandshakeFailed>;
+
+struct ServerTransmit {
+  Address to;
+  PeerId peer;     ///< PeerId(0) for the cookie exchange
+  ByteView bytes;  ///< one datagram; valid until the next non-const call
+};
+
+/// The contract of every engine (HOUSE: handle, timeout, next, transmit, event).
+///
+/// Before a client has returned a cookie nothing is kept of it and nothing allocated. A hello from
+/// the address of an established session starts a handshake beside it; the session is replaced
+/// when that handshake completes, and not before. What cannot be authenticated is dropped and counted.
+class DtlsServer {
+ public:
+  DtlsServer(ServerConfig config, Random& random);
+  ~DtlsServer();
+  DtlsServer(const DtlsServer&) = delete;
+  DtlsServer& operator=(const DtlsServer&) = delete;
+
+  void handle_datagram(TimePoint now, const Address& from, ByteView datagram);
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+  [[nodiscard]] std::optional<ServerTransmit> poll_transmit();
+  /// Views inside the event are valid until the next handle_ call or poll_event.
+  [[nodiscard]] std::optional<ServerEvent> poll_event();
+
+  /// Answers CredentialWanted. `nullopt` says that the identity is unknown: the handshake then goes
+  /// the way of a wrong key. An answer for a handshake that is gone does nothing.
+  void credential(TimePoint now, LookupId lookup, std::optional<Secret> key);
+  /// Seals one datagram for a session. Errors: not_found, limit (above kRecordPlaintextMax).
+  Result<void> send(TimePoint now, PeerId peer, ByteView plaintext);
+  /// Ends a session (or a handshake) at once; its keys are wiped. SessionEnded follows, or HandshakeFailed.
+  /// Unknown peers are ignored.
+  void end(TimePoint now, PeerId peer, Alert alert);
+
+  [[nodiscard]] std::optional<Address> address_of(PeerId peer) const;
+  [[nodiscard]] std::size_t session_count() const;
+  [[nodiscard]] std::size_t handshake_count() const;
+  [[nodiscard]] const DtlsCounters& counters() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipway::security::dtls
