@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The storage port: what must survive a restart. Backends pass tests/conformance/store.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <slipway/base/address.hpp>
+#include <slipway/base/time.hpp>
+#include <slipway/fleet/credential.hpp>
+#include <slipway/model/definition.hpp>
+
+namespace slipway::storage {
+
+/// Our side failed. `what` names the thing, the place and the remedy.
+struct StoreError {
+  enum class Kind : std::uint8_t {
+    unavailable,  ///< busy, full, or unreadable; the same call may work later
+    conflict,     ///< a PSK identity that another credential has
+    corrupt,      ///< a record that cannot be read or unsealed
+    too_new,      ///< the database was written by a newer version
+  };
+  Kind kind = Kind::unavailable;
+  std::string what;
+};
+template <class T>
+using StoreResult = std::expected<T, StoreError>;
+
+/// What may be shown of a credential.
+struct CredentialInfo {
+  fleet::ServerRole role;
+  ShortServerId server;
+  SecurityMode mode;
+  fleet::CredentialState state;
+  std::string identity_fingerprint;  ///< first 8 hex digits of SHA-256 of the identity
+  UnixTime created;
+};
+
+/// A registration as kept over a restart. [LwM2M-CORE 1.2 §6.2.1]
+struct RegistrationRecord {
+  std::string endpoint;
+  std::string location;
+  Version enabler;
+  std::int64_t lifetime_s = 0;
+  std::string binding;
+  bool queue_mode = false;
+  std::string sms;
+  std::string links;
+  std::string alternate_path;
+  SecurityMode security = SecurityMode::psk;
+  Address address;
+  UnixTime registered;
+  UnixTime updated;
+};
+
+/// One finished journey: `document` is the JSON of trace/journey.hpp, secrets masked.
+struct JourneyRecord {
+  std::string endpoint;
+  UnixTime began;
+  std::string document;
+};
+
+/// Not yet proven credentials of one device and one server that are kept; older ones are dropped.
+inline constexpr std::size_t kIssuedMax = 4;
+
+/// Blocking calls; used from one thread at a time (storage/worker.hpp). What a call has written is
+/// durable when it returns, or when the batch around it has been committed.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Runs `work` in one transaction: everything in it becomes durable together, or nothing does.
+  virtual StoreResult<void> batch(const std::function<StoreResult<void>()>& work) = 0;
+
+  /// All or none. conflict: the role already has a credential with that identity.
+  virtual StoreResult<void> put_credentials(std::span<const fleet::Credential> credentials) = 0;
+  /// Nothing when unknown or retired.
+  virtual StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole role, ByteView identity) = 0;
+  /// The device has authenticated with it: it becomes `proven`, and the older ones of the same
+  /// device, role and server are retired. Doing it twice changes nothing.
+  virtual StoreResult<void> prove_credential(fleet::ServerRole role, ByteView identity) = 0;
+  /// Retires every credential of a device for a role; returns how many were live.
+  virtual StoreResult<std::size_t> revoke_credentials(std::string_view endpoint, fleet::ServerRole role) = 0;
+  virtual StoreResult<std::vector<CredentialInfo>> credentials(std::string_view endpoint) = 0;
+
+  virtual StoreResult<void> put_registration(const RegistrationRecord& registration) = 0;
+  virtual StoreResult<void> remove_registration(std::string_view endpoint) = 0;
+  virtual StoreResult<void> each_registration(const std::function<void(RegistrationRecord&&)>& visit) = 0;
+
+  /// Keeps the newest `kept` journeys of the device.
+  virtual StoreResult<void> put_journey(const JourneyRecord& journey, std::size_t kept) = 0;
+  /// Newest first.
+  virtual StoreResult<std::vector<JourneyRecord>> journeys(std::string_view endpoint, std::size_t limit) = 0;
+};
+
+}  // namespace slipway::storage

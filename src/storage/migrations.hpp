@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schema, as the list of steps that lead to it. A step that was released is never edited: add one.
+#pragma once
+
+#include <array>
+
+#include "database.hpp"
+
+namespace slipway::storage {
+
+/// kMigrations[n] leads from schema version n to n + 1 (SQLite's user_version).
+inline constexpr std::array kMigrations{
+    R"sql(
+CREATE TABLE credential (
+  id          INTEGER PRIMARY KEY,            -- rises with age: newest last
+  endpoint    TEXT    NOT NULL,
+  role        INTEGER NOT NULL,               -- fleet::ServerRole
+  server      INTEGER NOT NULL,               -- short server id, 0 for the bootstrap server
+  mode        INTEGER NOT NULL,               -- SecurityMode
+  state       INTEGER NOT NULL,               -- fleet::CredentialState
+  identity    BLOB    NOT NULL,
+  sealed_key  BLOB    NOT NULL,               -- security/sealing.hpp
+  created     INTEGER NOT NULL,               -- milliseconds since 1970
+  UNIQUE (role, identity)
+);
+CREATE INDEX credential_by_endpoint ON credential (endpoint, role, server);
+
+CREATE TABLE registration (
+  endpoint       TEXT PRIMARY KEY,
+  location       TEXT    NOT NULL,
+  enabler        TEXT    NOT NULL,
+  lifetime       INTEGER NOT NULL,            -- seconds, 0 for ever
+  binding        TEXT    NOT NULL,
+  queue_mode     INTEGER NOT NULL,
+  sms            TEXT    NOT NULL,
+  links          TEXT    NOT NULL,
+  alternate_path TEXT    NOT NULL,
+  security       INTEGER NOT NULL,
+  address        TEXT    NOT NULL,
+  registered     INTEGER NOT NULL,
+  updated        INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE journey (
+  id       INTEGER PRIMARY KEY,
+  endpoint TEXT    NOT NULL,
+  began    INTEGER NOT NULL,
+  document TEXT    NOT NULL
+);
+CREATE INDEX journey_by_endpoint ON journey (endpoint, id);
+)sql",
+};
+
+/// Brings a database to the newest schema, one transaction a step. Error: too_new.
+[[nodiscard]] StoreResult<void> migrate(Database& database);
+
+}  // namespace slipway::storage
