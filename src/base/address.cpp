@@ -21,7 +21,9 @@ bool read_v4(std::string_view text, std::uint8_t* out) {
   for (int i = 0; i < 4; ++i) {
     const auto dot = text.find('.');
     if ((dot == std::string_view::npos) != (i == 3)) return false;
-    if (!read_number(text.substr(0, dot), out[i])) return false;
+    const auto number = text.substr(0, dot);
+    if (number.size() > 1 && number[0] == '0') return false;  // some read 010 as eight [RFC 6943 §3.1.1]
+    if (!read_number(number, out[i])) return false;
     if (i < 3) text.remove_prefix(dot + 1);
   }
   return true;
