@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happened between one device and one server, from its first datagram on.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <slipway/base/result.hpp>
+#include <slipway/base/time.hpp>
+#include <slipway/trace/describe.hpp>
+
+namespace slipway::trace {
+
+/// Rows kept of one journey; later ones are counted in `rows_dropped`.
+inline constexpr std::size_t kRowsMax = 512;
+
+struct Traffic {
+  std::uint64_t messages_up = 0, messages_down = 0;
+  std::uint64_t bytes_up = 0, bytes_down = 0;
+};
+
+struct Journey {
+  std::string endpoint;
+  Interface interface = Interface::unknown;
+  UnixTime began{};
+  Duration duration{};
+  std::string peer;     ///< address, as text
+  std::string outcome;  ///< "running", "succeeded", or the engine's word for what went wrong
+  std::string reason;   ///< a sentence for a person; empty on success
+  std::vector<Row> rows;
+  std::uint64_t rows_dropped = 0;
+  Traffic traffic;      ///< of all rows, dropped ones too
+
+  /// Appends within kRowsMax and counts.
+  void add(Row row);
+};
+
+[[nodiscard]] const char* to_string(Interface interface);
+[[nodiscard]] nlohmann::json to_json(const Row& row);
+[[nodiscard]] nlohmann::json to_json(const Journey& journey);
+/// Reads what `to_json` wrote. Errors: malformed.
+[[nodiscard]] Result<Journey> journey_from_json(const nlohmann::json& json);
+
+enum class Colour : std::uint8_t { off, on };
+/// How a ladder is drawn. `width` is the terminal's; long values are cut to it.
+struct LadderStyle {
+  Colour colour = Colour::off;
+  std::size_t width = 120;
+};
+/// The line that stands above the rows, and one row with its values below it.
+[[nodiscard]] std::string ladder_header(const LadderStyle& style);
+[[nodiscard]] std::string ladder_row(const Row& row, const LadderStyle& style);
+[[nodiscard]] std::string ladder(const Journey& journey, const LadderStyle& style);
+
+}  // namespace slipway::trace
