@@ -109,6 +109,9 @@ class Message {
   /// 7252 §4.2 says: `type` and `message_id` are readable by `peek_header`.
   [[nodiscard]] static Result<Message> parse(ByteView datagram);
 
+  // Written out, because a defaulted constructor would first clear the whole table of options.
+  Message() {}
+
   Type type = Type::confirmable;
   Code code = Code::empty;
   MessageId message_id;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing messages. [RFC 7252 §3]
+#include <slipway/coap/message.hpp>
+
+namespace slipway::coap {
+namespace {
+
+constexpr std::uint8_t kVersion1 = 1 << 6;
+constexpr std::uint8_t kPayloadMarker = 0xFF;
+constexpr std::size_t kOptionLengthMax = 65535 + 269;
+
+/// The nibble that announces `value`: itself, or how many bytes follow.
+unsigned nibble_of(std::size_t value) { return value < 13 ? static_cast<unsigned>(value) : value < 269 ? 13 : 14; }
+
+void write_extension(ByteWriter& out, std::size_t value) {
+  if (value >= 269) {
+    out.u16(static_cast<std::uint16_t>(value - 269));
+  } else if (value >= 13) {
+    out.u8(static_cast<std::uint8_t>(value - 13));
+  }
+}
+
+}  // namespace
+
+MessageWriter::MessageWriter(MutableBytes buffer, Type type, Code code, MessageId id, const Token& token)
+    : out_(buffer) {
+  out_.u32(static_cast<std::uint32_t>(kVersion1 | static_cast<unsigned>(type) << 4 | token.size()) << 24 |
+           static_cast<std::uint32_t>(code) << 16 | id.value());
+  out_.bytes(token.bytes());
+}
+
+void MessageWriter::option(OptionNumber number, ByteView value) {
+  const auto raw = static_cast<std::uint16_t>(number);
+  if (raw < last_number_) {
+    in_order_ = false;
+    return;
+  }
+  if (value.size() > kOptionLengthMax) return out_.overflow();
+  const std::size_t delta = raw - last_number_;
+  last_number_ = raw;
+  out_.u8(static_cast<std::uint8_t>(nibble_of(delta) << 4 | nibble_of(value.size())));
+  if (delta >= 13) write_extension(out_, delta);
+  if (value.size() >= 13) write_extension(out_, value.size());
+  out_.bytes(value);
+}
+
+void MessageWriter::option(OptionNumber number, std::uint64_t value) {
+  // As few bytes as hold the value; zero has none. [RFC 7252 §3.2]
+  std::array<std::uint8_t, 8> bytes;
+  std::size_t start = bytes.size();
+  for (; value != 0; value >>= 8) bytes[--start] = static_cast<std::uint8_t>(value);
+  option(number, ByteView{bytes.data() + start, bytes.size() - start});
+}
+
+void MessageWriter::path(OptionNumber number, std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  while (!path.empty()) {
+    const auto slash = path.find('/');
+    option(number, path.substr(0, slash));
+    if (slash == std::string_view::npos) return;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+void MessageWriter::payload(ByteView payload) {
+  if (payload.empty()) return;  // A marker without a payload would be a format error.
+  out_.u8(kPayloadMarker);
+  out_.bytes(payload);
+}
+
+Result<ByteView> MessageWriter::finish() {
+  if (!in_order_) return fail(ErrorCode::malformed, "options must be written in ascending order");
+  if (!out_.ok()) return fail(ErrorCode::no_space, "the message does not fit its buffer");
+  return out_.written();
+}
+
+}  // namespace slipway::coap
