@@ -97,6 +97,10 @@ Result<void> check(const ResourceDefinition& definition, const Value& value) {
   return {};
 }
 
+std::string to_display(const ResourceDefinition& definition, const Value& value) {
+  return definition.confidentiality == Confidentiality::secret ? "(secret)" : value.to_display();
+}
+
 Version implied_version(ObjectId id, Version enabler) {
   if (id.value() >= kReleasedObjects || enabler < Version{.major = 1, .minor = 1}) return {};
   if (enabler == Version{.major = 1, .minor = 1}) return {.major = 1, .minor = kEnabler11[id.value()]};

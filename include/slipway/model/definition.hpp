@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <slipway/base/ids.hpp>
@@ -92,6 +93,9 @@ class ObjectCatalog {
 
 /// Checks a value against a definition: type first, then range. Errors: wrong_type, out_of_range.
 [[nodiscard]] Result<void> check(const ResourceDefinition& definition, const Value& value);
+
+/// For people: as Value::to_display, but a secret one as "(secret)", without its length.
+[[nodiscard]] std::string to_display(const ResourceDefinition& definition, const Value& value);
 
 /// The version that an object has when a registration gives no `ver`, for an enabler version.
 /// [LwM2M-CORE 1.2 §7.2.3, Table E-1]
