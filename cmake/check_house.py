@@ -26,8 +26,9 @@ LAYERS = {
     "security": ["base"],
     "storage": ["fleet", "security"],
     "net": ["base"],
-    "device": ["client", "security", "net"],
-    "node": ["bootstrap", "management", "security", "storage", "net"],
+    "trace": ["lwm2m"],
+    "device": ["client", "security", "net", "trace"],
+    "node": ["bootstrap", "management", "security", "storage", "net", "trace"],
     "api": ["node"],
     "cli": ["api", "device"],
 }
