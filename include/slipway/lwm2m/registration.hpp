@@ -93,7 +93,7 @@ struct ObjectList {
 /// Writes an object list: first the root, then objects in ascending order.
 class ObjectListWriter {
  public:
-  explicit ObjectListWriter(ByteWriter& out) : out_(out), links_(out) {}
+  explicit ObjectListWriter(ByteWriter& out) : links_(out) {}
   /// `</>;rt="oma.lwm2m";ct="112 110"`. Without formats there is no `ct`.
   void root(std::span<const ContentFormat> formats);
   /// `</5>`, or `</5>;ver=1.1` where the version is not the one that the enabler implies.
@@ -101,7 +101,6 @@ class ObjectListWriter {
   void instance(ObjectId object, InstanceId instance);
 
  private:
-  ByteWriter& out_;
   codec::LinkWriter links_;
 };
 
