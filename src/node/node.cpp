@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <spdlog/spdlog.h>
+
+#include <slipway/net/clock.hpp>
+
+#include "server_node.hpp"
+
+namespace slipway::node {
+
+using fleet::ServerRole;
+
+ServerNode::ServerNode(Settings settings, fleet::Enrolments enrolments, const ObjectCatalog& catalog,
+                       std::unique_ptr<net::EventLoop> loop)
+    : settings_(std::move(settings)),
+      enrolments_(std::move(enrolments)),
+      catalog_(catalog),
+      loop_(std::move(loop)),
+      mailbox_(*loop_),
+      peers_(settings_.peers_max),
+      bootstrap_(settings_.bootstrap, catalog, random_, random_),
+      management_(settings_.management, catalog, random_),
+      recorder_(catalog, settings_.journeys_active_max) {
+  recorder_.on_finished = [this](trace::Journey&& journey) {
+    auto record = std::make_shared<storage::JourneyRecord>(storage::JourneyRecord{
+        .endpoint = journey.endpoint, .began = journey.began, .document = trace::to_json(journey).dump()});
+    submit([record, kept = settings_.server.journeys_kept](storage::Store& store) { return store.put_journey(*record, kept); },
+           {});
+  };
+}
+
+ServerNode::~ServerNode() {
+  worker_.reset();
+  for (const auto& port : ports_) loop_->forget(port->socket.fd());
+}
+
+std::expected<void, std::string> ServerNode::open() {
+  auto store = storage::open_sqlite(settings_.server.data, store_random_);
+  if (!store) return std::unexpected(store.error().what);
+  store_ = std::move(*store);
+  if (auto restored = restore(); !restored) return restored;
+  worker_ = std::make_unique<storage::Worker>(*store_, [this](std::function<void()> done) { mailbox_.post(std::move(done)); });
+
+  const auto& server = settings_.server;
+  const struct {
+    ServerRole role;
+    const std::string& text;
+    bool secure;
+    std::string& listening;
+  } wanted[] = {
+      {ServerRole::bootstrap, server.bootstrap.coap, false, listening_.bootstrap_coap},
+      {ServerRole::bootstrap, server.bootstrap.coaps, true, listening_.bootstrap_coaps},
+      {ServerRole::management, server.management.coap, false, listening_.management_coap},
+      {ServerRole::management, server.management.coaps, true, listening_.management_coaps},
+  };
+  for (const auto& port : wanted) {
+    if (port.text.empty()) continue;
+    auto opened = open_port(port.role, port.text, port.secure);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    port.listening = std::move(*opened);
+  }
+  return {};
+}
+
+std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, const std::string& text, bool secure) {
+  const auto address = Address::parse(text);
+  if (!address) return std::unexpected("\"" + text + "\" is not an address to listen on: " + address.error().detail);
+  auto socket = net::UdpSocket::bind(*address, {.receive_buffer_bytes = 4 << 20});
+  if (!socket) return std::unexpected(socket.error().message());
+  auto port = std::make_unique<Port>(Port{.role = role, .socket = std::move(*socket), .batch = {}, .dtls = nullptr});
+  if (secure) {
+    security::dtls::ServerConfig config;
+    config.next_peer = [this] { return peers_.next(); };
+    port->dtls = std::make_unique<security::dtls::DtlsServer>(std::move(config), random_);
+  }
+  auto* raw = port.get();
+  auto watched = loop_->watch(raw->socket.fd(), net::Interest::read, [this, raw](net::Readiness ready) {
+    if (ready.readable) receive(*raw);
+    if (ready.writable) flush(*raw);
+  });
+  if (!watched) return std::unexpected(watched.error().message());
+  const auto bound = raw->socket.local_address().to_string();
+  spdlog::info("{} on {}", raw->name(), bound);
+  ports_.push_back(std::move(port));
+  return bound;
+}
+
+std::expected<void, std::string> ServerNode::restore() {
+  const auto now = net::steady_now();
+  const auto wall = net::unix_now();
+  std::size_t count = 0;
+  const auto read = store_->each_registration([&](storage::RegistrationRecord&& record) {
+    const auto age = std::chrono::duration_cast<Duration>(wall - record.updated);
+    const Duration lifetime = seconds(record.lifetime_s);
+    if (record.lifetime_s != 0 && age >= lifetime) return;  // expired while we were away
+    management::Registration registration;
+    registration.endpoint = record.endpoint;
+    registration.location = record.location;
+    registration.enabler = record.enabler;
+    registration.lifetime = seconds(record.lifetime_s);
+    registration.binding = record.binding;
+    registration.queue_mode = record.queue_mode;
+    registration.sms = record.sms;
+    registration.links = record.links;
+    registration.alternate_path = record.alternate_path;
+    registration.address = record.address;
+    registration.security = record.security;
+    registration.registered = record.registered;
+    registration.updated = record.updated;
+    management_.restore(now, registration, lifetime - std::max(age, Duration::zero()));
+    ++count;
+  });
+  if (!read) return std::unexpected(read.error().what);
+  if (count != 0) spdlog::info("{} registrations restored", count);
+  return {};
+}
+
+void ServerNode::run() {
+  loop_->run({.next_deadline = [this] { return next_deadline(); },
+              .deadline_reached = [this](TimePoint now) { deadline_reached(now); },
+              .turn_ended =
+                  [this] {
+                    mailbox_.deliver();
+                    drain_engines(net::steady_now());
+                    for (const auto& port : ports_) flush(*port);
+                  }});
+}
+
+bool ServerNode::post(std::function<void()> work) { return loop_->post(std::move(work)); }
+
+std::optional<TimePoint> ServerNode::next_deadline() const {
+  std::optional<TimePoint> next;
+  const auto earlier = [&](std::optional<TimePoint> candidate) {
+    if (candidate && (!next || *candidate < *next)) next = candidate;
+  };
+  earlier(bootstrap_.next_timeout());
+  earlier(management_.next_timeout());
+  for (const auto& port : ports_)
+    if (port->dtls) earlier(port->dtls->next_timeout());
+  return next;
+}
+
+void ServerNode::deadline_reached(TimePoint now) {
+  bootstrap_.handle_timeout(now);
+  management_.handle_timeout(now);
+  for (const auto& port : ports_)
+    if (port->dtls) {
+      port->dtls->handle_timeout(now);
+      drain_dtls(now, *port);
+    }
+}
+
+void ServerNode::submit(storage::Worker::Work work, storage::Worker::Done done) {
+  auto finish = [this, done](storage::StoreResult<void> outcome) {
+    if (!outcome) {
+      ++store_failures_;
+      spdlog::error("store: {}", outcome.error().what);
+    }
+    if (done) done(std::move(outcome));
+  };
+  if (worker_->submit(std::move(work), finish) == storage::Worker::Submitted::full)
+    finish(std::unexpected(storage::StoreError{storage::StoreError::Kind::unavailable, "the store has too much waiting"}));
+}
+
+std::vector<Figure> ServerNode::figures() const {
+  std::vector<Figure> all;
+  const auto& b = bootstrap_.counters();
+  const auto& m = management_.counters();
+  const auto n = [](auto value) { return static_cast<double>(value); };
+  all.push_back({"slipway_bootstrap_sessions", "Bootstrap sessions in progress", n(bootstrap_.sessions()), true});
+  all.push_back({"slipway_bootstrap_requests_total", "Bootstrap-Requests received", n(b.requests)});
+  all.push_back({"slipway_bootstrap_succeeded_total", "Bootstrap sessions that succeeded", n(b.succeeded)});
+  all.push_back({"slipway_bootstrap_failed_total", "Bootstrap sessions that failed", n(b.failed)});
+  all.push_back({"slipway_bootstrap_refused_total", "Bootstrap-Requests refused", n(b.refused)});
+  all.push_back({"slipway_bootstrap_overloaded_total", "Bootstrap-Requests answered 5.03", n(b.overloaded)});
+  all.push_back({"slipway_registrations", "Devices registered", n(management_.registrations()), true});
+  all.push_back({"slipway_registers_total", "Registers accepted", n(m.registers)});
+  all.push_back({"slipway_updates_total", "Updates accepted", n(m.updates)});
+  all.push_back({"slipway_deregisters_total", "De-registers", n(m.deregisters)});
+  all.push_back({"slipway_expiries_total", "Registrations that expired", n(m.expiries)});
+  all.push_back({"slipway_registrations_refused_total", "Registers and Updates refused", n(m.refused)});
+  all.push_back({"slipway_operations_total", "Operations sent to devices", n(m.operations)});
+  all.push_back({"slipway_notifications_total", "Notifications received", n(m.notifications)});
+  all.push_back({"slipway_sends_total", "Sends received", n(m.sends)});
+  security::dtls::DtlsCounters d;
+  std::size_t sessions = 0, handshakes = 0;
+  net::UdpCounters u;
+  for (const auto& port : ports_) {
+    const auto udp = port->socket.counters();
+    u.received += udp.received;
+    u.sent += udp.sent;
+    u.truncated += udp.truncated;
+    u.overflowed += udp.overflowed;
+    if (!port->dtls) continue;
+    const auto& c = port->dtls->counters();
+    sessions += port->dtls->session_count();
+    handshakes += port->dtls->handshake_count();
+    d.handshakes_completed += c.handshakes_completed;
+    d.handshakes_failed += c.handshakes_failed;
+    d.cookies_sent += c.cookies_sent;
+    d.malformed += c.malformed;
+    d.unauthenticated += c.unauthenticated;
+    d.replayed += c.replayed;
+    d.refused_total += c.refused_total + c.refused_per_address;
+  }
+  all.push_back({"slipway_dtls_sessions", "DTLS sessions established", n(sessions), true});
+  all.push_back({"slipway_dtls_handshakes", "DTLS handshakes in progress", n(handshakes), true});
+  all.push_back({"slipway_dtls_handshakes_completed_total", "DTLS handshakes completed", n(d.handshakes_completed)});
+  all.push_back({"slipway_dtls_handshakes_failed_total", "DTLS handshakes failed", n(d.handshakes_failed)});
+  all.push_back({"slipway_dtls_handshakes_refused_total", "ClientHellos dropped at a bound", n(d.refused_total)});
+  all.push_back({"slipway_dtls_cookies_total", "HelloVerifyRequests sent", n(d.cookies_sent)});
+  all.push_back({"slipway_dtls_records_malformed_total", "Records that cannot be parsed", n(d.malformed)});
+  all.push_back({"slipway_dtls_records_unauthenticated_total", "Records with a wrong tag", n(d.unauthenticated)});
+  all.push_back({"slipway_dtls_records_replayed_total", "Records seen before", n(d.replayed)});
+  all.push_back({"slipway_udp_datagrams_received_total", "Datagrams received", n(u.received)});
+  all.push_back({"slipway_udp_datagrams_sent_total", "Datagrams sent", n(u.sent)});
+  all.push_back({"slipway_udp_datagrams_truncated_total", "Datagrams longer than 2,048 bytes, dropped", n(u.truncated)});
+  all.push_back({"slipway_udp_datagrams_overflowed_total", "Datagrams the kernel took no more of", n(u.overflowed)});
+  all.push_back({"slipway_store_failures_total", "Store calls that failed", n(store_failures_)});
+  return all;
+}
+
+std::expected<std::unique_ptr<Node>, std::string> Node::create(Settings settings, fleet::Enrolments enrolments,
+                                                               const ObjectCatalog& catalog) {
+  auto loop = net::EventLoop::create();
+  if (!loop) return std::unexpected(loop.error().message());
+  auto node = std::make_unique<ServerNode>(std::move(settings), std::move(enrolments), catalog, std::move(*loop));
+  if (auto opened = node->open(); !opened) return std::unexpected(std::move(opened.error()));
+  return node;
+}
+
+}  // namespace slipway::node

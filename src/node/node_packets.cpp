@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Datagrams from sockets through DTLS to the engines, and back.
+#include <spdlog/spdlog.h>
+
+#include <slipway/net/clock.hpp>
+
+#include "server_node.hpp"
+
+namespace slipway::node {
+
+namespace dtls = security::dtls;
+using fleet::ServerRole;
+
+void ServerNode::receive(Port& port) {
+  const auto datagrams = port.socket.receive(port.batch);
+  const auto now = net::steady_now();
+  for (const auto& datagram : datagrams) {
+    if (port.dtls) {
+      port.dtls->handle_datagram(now, datagram.peer, datagram.bytes);
+      drain_dtls(now, port);
+    } else {
+      receive_plain(now, port, datagram);
+    }
+  }
+}
+
+void ServerNode::receive_plain(TimePoint now, Port& port, const net::Datagram& datagram) {
+  std::optional<PeerId> evicted;
+  const auto id = peers_.plain(port, datagram.peer, evicted);
+  if (evicted) {
+    recorder_.end(*evicted);
+    bootstrap_.peer_gone(now, *evicted);
+    management_.peer_gone(now, *evicted);
+  }
+  deliver(now, id, *peers_.find(id), datagram.bytes, datagram.bytes.size());
+}
+
+void ServerNode::deliver(TimePoint now, PeerId id, const Peer& peer, ByteView datagram, std::size_t wire_size) {
+  const auto wall = net::unix_now();
+  const bool bootstrap = peer.port->role == ServerRole::bootstrap;
+  if (!recorder_.recording(id))
+    recorder_.begin(now, wall, id, bootstrap ? trace::Interface::bootstrap : trace::Interface::management, peer.address,
+                    peer.endpoint);
+  recorder_.message(now, id, trace::Direction::up, datagram, wire_size);
+  const auto context = peers_.context(id, peer);
+  if (bootstrap) bootstrap_.handle_datagram(now, context, datagram);
+  else management_.handle_datagram(now, wall, context, datagram);
+  drain_engines(now);
+}
+
+void ServerNode::drain_dtls(TimePoint now, Port& port) {
+  while (const auto event = port.dtls->poll_event())
+    std::visit([&](const auto& e) { on_dtls(now, port, e); }, *event);
+  (void)flush_dtls(port, PeerId());
+}
+
+void ServerNode::on_dtls(TimePoint, Port& port, const dtls::CredentialWanted& event) {
+  // The store's answer comes later; the handshake may be gone by then, which `credential` allows.
+  auto identity = std::make_shared<Bytes>(event.psk_identity.begin(), event.psk_identity.end());
+  auto found = std::make_shared<std::optional<fleet::Credential>>();
+  const auto role = port.role;
+  submit(
+      [identity, found, role](storage::Store& store) -> storage::StoreResult<void> {
+        auto credential = store.find_credential(role, *identity);
+        if (!credential) return std::unexpected(std::move(credential.error()));
+        *found = std::move(*credential);
+        return {};
+      },
+      [this, &port, found, lookup = event.lookup, peer = event.peer](storage::StoreResult<void> outcome) {
+        const auto now = net::steady_now();
+        if (outcome && *found) {
+          claimed_[peer] = (*found)->endpoint;
+          port.dtls->credential(now, lookup, std::move((*found)->key));
+        } else {
+          port.dtls->credential(now, lookup, std::nullopt);
+        }
+        drain_dtls(now, port);
+      });
+}
+
+void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablished& event) {
+  Peer peer{.port = &port, .security = SecurityMode::psk, .endpoint = {}, .identity = {}, .address = event.address};
+  if (auto claimed = claimed_.extract(event.peer)) peer.endpoint = std::move(claimed.mapped());
+  if (const auto* identity = std::get_if<dtls::PskIdentity>(&event.identity))
+    peer.identity.assign(identity->bytes().begin(), identity->bytes().end());
+  const bool bootstrap = port.role == ServerRole::bootstrap;
+  recorder_.begin(now - event.duration, net::unix_now() - std::chrono::duration_cast<milliseconds>(event.duration),
+                  event.peer, bootstrap ? trace::Interface::bootstrap : trace::Interface::management, event.address,
+                  peer.endpoint);
+  const auto row = [&](trace::Direction direction, std::uint32_t bytes, unsigned datagrams) {
+    recorder_.note(event.peer, {.at = event.duration, .direction = direction, .wire_size = bytes, .type = "DTLS",
+                                .code = "Handshake", .path = {}, .operation = {},
+                                .detail = std::string(dtls::to_string(event.suite)) + ", " + std::to_string(datagrams) +
+                                          (datagrams == 1 ? " datagram" : " datagrams"),
+                                .values = {}});
+  };
+  row(trace::Direction::up, event.traffic.bytes_received, event.traffic.datagrams_received);
+  row(trace::Direction::down, event.traffic.bytes_sent, event.traffic.datagrams_sent);
+  publish("session", {{"endpoint", peer.endpoint}, {"server", fleet::to_string(port.role)},
+                      {"address", event.address.to_string()}, {"suite", dtls::to_string(event.suite)}});
+  peers_.add_session(event.peer, std::move(peer));
+}
+
+void ServerNode::on_dtls(TimePoint now, Port&, const dtls::DatagramReceived& event) {
+  if (const auto* peer = peers_.find(event.peer)) deliver(now, event.peer, *peer, event.plaintext, event.wire_size);
+}
+
+void ServerNode::on_dtls(TimePoint now, Port&, const dtls::SessionEnded& event) { drop_peer(now, event.peer); }
+
+void ServerNode::on_dtls(TimePoint, Port& port, const dtls::HandshakeFailed& event) {
+  ++handshake_failures_;
+  const auto claimed = claimed_.extract(event.peer);
+  const std::string endpoint = claimed ? claimed.mapped() : "";
+  const auto& failure = event.failure;
+  spdlog::warn("{}: handshake with {} failed: {} ({})", port.name(), event.address.to_string(),
+               dtls::to_string(failure.reason), failure.detail);
+  publish("handshake-failed", {{"server", fleet::to_string(port.role)},
+                               {"address", event.address.to_string()},
+                               {"endpoint", endpoint},
+                               {"reason", dtls::to_string(failure.reason)},
+                               {"detail", failure.detail},
+                               {"alert", failure.alert ? dtls::to_string(*failure.alert) : ""}});
+}
+
+void ServerNode::drop_peer(TimePoint now, PeerId id) {
+  bootstrap_.peer_gone(now, id);
+  management_.peer_gone(now, id);
+  drain_engines(now);
+  recorder_.end(id);
+  peers_.remove(id);
+  claimed_.erase(id);
+}
+
+void ServerNode::end_session(TimePoint now, PeerId id) {
+  auto* peer = peers_.find(id);
+  if (peer == nullptr || !peer->port->dtls) return;
+  Port& port = *peer->port;
+  port.dtls->end(now, id, dtls::Alert::access_denied);
+  drain_dtls(now, port);
+}
+
+void ServerNode::transmit(TimePoint now, const coap::Transmit& transmit) {
+  const auto* peer = peers_.find(transmit.peer);
+  if (peer == nullptr) return;
+  Port& port = *peer->port;
+  std::size_t wire_size = transmit.bytes.size();
+  if (port.dtls) {
+    if (!port.dtls->send(now, transmit.peer, transmit.bytes)) return;  // ended: its engine hears of it
+    wire_size = flush_dtls(port, transmit.peer);
+  } else {
+    (void)port.socket.send(peer->address, transmit.bytes);
+  }
+  recorder_.message(now, transmit.peer, trace::Direction::down, transmit.bytes, wire_size);
+}
+
+/// Hands DTLS's datagrams to the socket; returns the bytes that went to `count_for`.
+std::size_t ServerNode::flush_dtls(Port& port, PeerId count_for) {
+  std::size_t bytes = 0;
+  while (const auto out = port.dtls->poll_transmit()) {
+    (void)port.socket.send(out->to, out->bytes);
+    if (out->peer == count_for) bytes += out->bytes.size();
+  }
+  return bytes;
+}
+
+void ServerNode::flush(Port& port) {
+  const bool blocked = port.socket.flush() == net::FlushStatus::blocked;
+  if (blocked == port.watching_write) return;
+  port.watching_write = blocked;
+  (void)loop_->change(port.socket.fd(), blocked ? net::Interest::read_write : net::Interest::read);
+}
+
+}  // namespace slipway::node
