@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What SenML JSON and SenML CBOR share: one record, and how names are split. [RFC 8428]
+#pragma once
+
+#include "codec/formats.hpp"
+#include "codec/scalar.hpp"
+#include "codec/senml_name.hpp"
+
+namespace slipway::codec {
+
+/// Labels that matter here, as bits, so that one that stands twice in a record is seen.
+enum class SenmlField : std::uint8_t {
+  base_name = 1 << 0,
+  base_time = 1 << 1,
+  name = 1 << 2,
+  time = 1 << 3,
+  value = 1 << 4,  ///< any of v, vs, vb, vd, vlo: a record has one at most
+};
+
+/// One record as it stands in the payload.
+struct SenmlRecord {
+  std::uint8_t seen = 0;
+  ByteView base_name{};
+  ByteView name{};
+  double base_time = 0;
+  double time = 0;
+  Scalar value{};
+  const std::uint8_t* at = nullptr;  ///< its start
+
+  [[nodiscard]] bool has(SenmlField field) const { return (seen & static_cast<std::uint8_t>(field)) != 0; }
+  /// False when it was there already.
+  [[nodiscard]] bool note(SenmlField field) {
+    const bool is_new = !has(field);
+    seen |= static_cast<std::uint8_t>(field);
+    return is_new;
+  }
+};
+
+/// Resolves record after record: base name and base time persist. [RFC 8428 §4.6]
+class SenmlResolver {
+ public:
+  explicit SenmlResolver(EntrySink& sink);
+  /// Makes an entry of a record.
+  [[nodiscard]] bool add(SenmlRecord& record);
+
+ private:
+  EntrySink& sink_;
+  SenmlName base_name_;
+  double base_time_ = 0;
+  std::uint64_t base_key_;
+  std::uint64_t base_mask_;
+  unsigned base_depth_;
+};
+
+/// How names of a sorted list are split: the base name takes the ids that all paths share.
+struct SenmlSplit {
+  Path base;
+  bool whole = false;  ///< all entries have the path `base`: records need no name
+};
+[[nodiscard]] SenmlSplit split_names(Entries entries);
+
+/// Longest base name: four ids, with a slash before each and one after.
+inline constexpr std::size_t kSenmlNameMax = 26;
+/// "/3/0/" for a split, "" where paths share nothing.
+[[nodiscard]] std::uint8_t* put_base_name(std::uint8_t* at, const SenmlSplit& split);
+/// The ids after the base name, "6/0".
+[[nodiscard]] std::uint8_t* put_name(std::uint8_t* at, const SenmlSplit& split, const Path& path);
+
+/// SenML has nothing for an empty instance or an empty multiple resource: they are left out.
+[[nodiscard]] inline bool is_written(const Entry& entry) {
+  return entry.kind == EntryKind::value || entry.kind == EntryKind::absent;
+}
+/// check_entries(), what SenML cannot say, and the number of records.
+[[nodiscard]] Result<std::size_t> check_senml(const Path& base, Entries entries);
+
+}  // namespace slipway::codec

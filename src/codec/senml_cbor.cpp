@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// application/senml+cbor and application/senml-etch+cbor. [RFC 8428 §6] [RFC 8790]
+#include <cmath>
+
+#include "codec/cbor_reader.hpp"
+#include "codec/cbor_writer.hpp"
+#include "codec/senml.hpp"
+
+namespace slipway::codec {
+namespace {
+
+// Integer labels; those below 0 are base fields. LwM2M adds the text label "vlo".
+enum Label : int {
+  kBaseVersion = -1,
+  kBaseName = -2,
+  kBaseTime = -3,
+  kBaseUnit = -4,
+  kBaseValue = -5,
+  kBaseSum = -6,
+  kName = 0,
+  kUnit = 1,
+  kNumber = 2,
+  kText = 3,
+  kBoolean = 4,
+  kSum = 5,
+  kTime = 6,
+  kUpdateTime = 7,
+  kBytes = 8,
+};
+constexpr std::uint64_t kVersionMax = 10;  // RFC 8428's own
+
+class SenmlCborDecoder {
+ public:
+  explicit SenmlCborDecoder(EntrySink& sink) : reader_(sink), resolver_(sink) {}
+
+  bool decode() {
+    CborHead pack;
+    if (!reader_.head(pack)) return false;
+    if (pack.major != CborMajor::array)
+      return reader_.fail(ErrorCode::malformed, "a SenML pack is an array");
+    while (reader_.more(pack)) {
+      SenmlRecord entry;
+      if (!record(entry) || !resolver_.add(entry)) return false;
+    }
+    return reader_.empty() || reader_.fail(ErrorCode::malformed, "bytes after the SenML pack");
+  }
+
+ private:
+  bool record(SenmlRecord& record) {
+    record.at = reader_.at();
+    CborHead map;
+    if (!reader_.head(map)) return false;
+    if (map.major != CborMajor::map) return reader_.fail(ErrorCode::malformed, "a SenML record is a map");
+    while (reader_.more(map)) {
+      CborHead label;
+      if (!reader_.head(label)) return false;
+      if (label.major == CborMajor::unsigned_integer) {
+        if (!field(label.argument < 64 ? static_cast<int>(label.argument) : 64, record)) return false;
+      } else if (label.major == CborMajor::negative) {
+        if (!field(label.argument < 64 ? -1 - static_cast<int>(label.argument) : -64, record)) return false;
+      } else if (label.major == CborMajor::text) {
+        if (!text_label(label, record)) return false;
+      } else {
+        return reader_.fail(ErrorCode::malformed, "a SenML label is an integer or text");
+      }
+    }
+    return true;
+  }
+
+  bool field(int label, SenmlRecord& record) {
+    switch (label) {
+      case kName:
+        return note(record, SenmlField::name) && reader_.text(record.name);
+      case kBaseName:
+        return note(record, SenmlField::base_name) && reader_.text(record.base_name);
+      case kNumber:
+        return value(record) &&
+               (record.value.is_number() || record.value.kind == Scalar::Kind::null || wrong_label());
+      case kText:
+        return value(record) && (record.value.kind == Scalar::Kind::text || wrong_label());
+      case kBoolean:
+        return value(record) && (record.value.kind == Scalar::Kind::boolean || wrong_label());
+      case kBytes:
+        return value(record) && (record.value.kind == Scalar::Kind::bytes || wrong_label());
+      case kTime:
+        return note(record, SenmlField::time) && seconds(record.time);
+      case kBaseTime:
+        return note(record, SenmlField::base_time) && seconds(record.base_time);
+      case kBaseValue:
+      case kBaseSum:
+      case kSum:
+        return reader_.fail(ErrorCode::unsupported, "SenML base values and sums have no place in LwM2M");
+      case kBaseVersion:
+        return version();
+      case kBaseUnit:
+      case kUnit:
+      case kUpdateTime:
+      default:
+        return reader_.skip();
+    }
+  }
+
+  bool text_label(const CborHead& head, SenmlRecord& record) {
+    ByteView label;
+    if (!reader_.string(head, label)) return false;
+    const auto text = as_text(label);
+    if (text == "vlo") {
+      if (!value(record)) return false;
+      if (record.value.kind != Scalar::Kind::text) return wrong_label();
+      record.value.kind = Scalar::Kind::link;
+      return true;
+    }
+    if (text.ends_with('_'))
+      return reader_.fail(ErrorCode::unsupported, "a SenML label that must be understood");
+    return reader_.skip();
+  }
+
+  bool note(SenmlRecord& record, SenmlField field) {
+    return record.note(field) || reader_.fail(ErrorCode::malformed, "a SenML label stands twice in a record");
+  }
+  bool value(SenmlRecord& record) { return note(record, SenmlField::value) && reader_.scalar(record.value); }
+  bool wrong_label() {
+    return reader_.fail(ErrorCode::malformed, "a SenML value of another type than its label");
+  }
+
+  bool seconds(double& out) {
+    Scalar time;
+    if (!reader_.scalar(time)) return false;
+    out = time.as_double();
+    return (time.is_number() && std::isfinite(out)) ||
+           reader_.fail(ErrorCode::malformed, "a SenML time that is no number");
+  }
+  bool version() {
+    Scalar version;
+    if (!reader_.scalar(version)) return false;
+    if (version.kind != Scalar::Kind::unsigned_integer)
+      return reader_.fail(ErrorCode::malformed, "a SenML version is an integer");
+    return version.number <= kVersionMax ||
+           reader_.fail(ErrorCode::unsupported, "a SenML version that is not known");
+  }
+
+  CborReader reader_;
+  SenmlResolver resolver_;
+};
+
+class SenmlCborEncoder {
+ public:
+  SenmlCborEncoder(const SenmlSplit& split, AbsentAs absent, MutableBytes out)
+      : out_(out), split_(split), absent_(absent) {}
+
+  Encoded encode(Entries entries, std::size_t records) {
+    out_.head(CborMajor::array, records);
+    bool first = !split_.base.is_root();
+    for (const auto& entry : entries) {
+      if (!is_written(entry)) continue;
+      record(entry, first);
+      first = false;
+    }
+    if (!out_.ok()) return fail(ErrorCode::no_space, "the output buffer is too small");
+    return out_.size();
+  }
+
+ private:
+  void record(const Entry& entry, bool first) {
+    const bool has_value = entry.kind == EntryKind::value || absent_ == AbsentAs::null;
+    out_.head(CborMajor::map, (first ? 1u : 0u) + (split_.whole ? 0u : 1u) + (entry.time != 0 ? 1u : 0u) +
+                                  (has_value ? 1u : 0u));
+    std::uint8_t text[kSenmlNameMax];
+    if (first) {
+      out_.byte(0x21);  // -2
+      out_.string(CborMajor::text, {text, put_base_name(text, split_)});
+    }
+    if (!split_.whole) {
+      out_.byte(kName);
+      out_.string(CborMajor::text, {text, put_name(text, split_, entry.path)});
+    }
+    if (entry.time != 0) time(entry.time);
+    if (has_value) value(entry.value);
+  }
+
+  void time(double seconds) {
+    out_.byte(kTime);
+    const bool whole = std::fabs(seconds) < 9e15 && seconds == std::trunc(seconds);
+    whole ? out_.integer(static_cast<std::int64_t>(seconds)) : out_.floating(seconds);
+  }
+
+  void value(const Value& value) {
+    switch (value.type()) {
+      case DataType::string:
+      case DataType::corelnk:
+        out_.byte(kText);
+        break;
+      case DataType::boolean:
+        out_.byte(kBoolean);
+        break;
+      case DataType::opaque:
+        out_.byte(kBytes);
+        break;
+      case DataType::objlnk:
+        out_.string(CborMajor::text, as_bytes("vlo"));
+        break;
+      default:
+        out_.byte(kNumber);
+    }
+    out_.value(value);
+  }
+
+  CborWriter out_;
+  SenmlSplit split_;
+  AbsentAs absent_;
+};
+
+}  // namespace
+
+Encoded encode_senml_cbor(const Path& base, Entries entries, AbsentAs absent, MutableBytes out) {
+  SLIPWAY_ASSIGN(const auto records, check_senml(base, entries));
+  return SenmlCborEncoder(split_names(entries), absent, out).encode(entries, records);
+}
+
+bool decode_senml_cbor(EntrySink& sink) { return SenmlCborDecoder(sink).decode(); }
+
+}  // namespace slipway::codec
