@@ -27,9 +27,15 @@ struct Version {
 
 /// What a server may do with a resource; `none` is for bootstrap only. [LwM2M-CORE 1.2 App. D]
 enum class Operations : std::uint8_t { none = 0, read = 1, write = 2, read_write = 3, execute = 4 };
-[[nodiscard]] constexpr bool can_read(Operations o) { return (static_cast<int>(o) & 1) != 0; }
-[[nodiscard]] constexpr bool can_write(Operations o) { return (static_cast<int>(o) & 2) != 0; }
-[[nodiscard]] constexpr bool can_execute(Operations o) { return o == Operations::execute; }
+[[nodiscard]] constexpr bool can_read(Operations o) {
+  return (static_cast<int>(o) & 1) != 0;
+}
+[[nodiscard]] constexpr bool can_write(Operations o) {
+  return (static_cast<int>(o) & 2) != 0;
+}
+[[nodiscard]] constexpr bool can_execute(Operations o) {
+  return o == Operations::execute;
+}
 
 enum class Multiplicity : std::uint8_t { single, multiple };
 enum class Presence : std::uint8_t { optional, mandatory };

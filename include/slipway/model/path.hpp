@@ -25,14 +25,12 @@ class Path {
  public:
   constexpr Path() = default;
   constexpr explicit Path(ObjectId object) : ids_{object.value()}, depth_(1) {}
-  constexpr Path(ObjectId object, InstanceId instance)
-      : ids_{object.value(), instance.value()}, depth_(2) {}
+  constexpr Path(ObjectId object, InstanceId instance) : ids_{object.value(), instance.value()}, depth_(2) {}
   constexpr Path(ObjectId object, InstanceId instance, ResourceId resource)
       : ids_{object.value(), instance.value(), resource.value()}, depth_(3) {}
   constexpr Path(ObjectId object, InstanceId instance, ResourceId resource,
                  ResourceInstanceId resource_instance)
-      : ids_{object.value(), instance.value(), resource.value(), resource_instance.value()},
-        depth_(4) {}
+      : ids_{object.value(), instance.value(), resource.value(), resource_instance.value()}, depth_(4) {}
 
   /// Reads "/3/0/1"; "/" and "" are the root; a trailing slash is tolerated.
   /// Errors: malformed (not decimal, leading zero), out_of_range (above 65535), limit (too deep).
@@ -51,9 +49,7 @@ class Path {
   [[nodiscard]] constexpr ObjectId object() const { return ObjectId(ids_[0]); }
   [[nodiscard]] constexpr InstanceId instance() const { return InstanceId(ids_[1]); }
   [[nodiscard]] constexpr ResourceId resource() const { return ResourceId(ids_[2]); }
-  [[nodiscard]] constexpr ResourceInstanceId resource_instance() const {
-    return ResourceInstanceId(ids_[3]);
-  }
+  [[nodiscard]] constexpr ResourceInstanceId resource_instance() const { return ResourceInstanceId(ids_[3]); }
   [[nodiscard]] constexpr std::uint16_t id_at(std::size_t depth) const { return ids_[depth]; }
 
   /// This path with one more id; at resource-instance level it returns itself.

@@ -32,9 +32,7 @@ struct Objlnk {
   std::uint16_t object = kReservedId;
   std::uint16_t instance = kReservedId;
   constexpr bool operator==(const Objlnk&) const = default;
-  [[nodiscard]] constexpr bool is_null() const {
-    return object == kReservedId && instance == kReservedId;
-  }
+  [[nodiscard]] constexpr bool is_null() const { return object == kReservedId && instance == kReservedId; }
 };
 
 /// 16 bytes, trivially copyable. Text and bytes are views: they live as long as what they point to.

@@ -202,7 +202,8 @@ class Reader {
       items.push_back({std::move(read), node});
     }
     const auto id_of = [](const Item& item) { return item.resource.id; };
-    std::ranges::stable_sort(items, {}, id_of);
+    std::ranges::sort(items, {},
+                      [&](const Item& item) { return std::pair(id_of(item), item.node.offset_debug()); });
     const auto twice = std::ranges::adjacent_find(items, {}, id_of);
     if (twice != items.end())
       return wrong(std::next(twice)->node,

@@ -40,7 +40,9 @@ std::optional<Bytes> read_file(const fs::path& file) {
   if (!fs::is_regular_file(file, problem) || problem) return std::nullopt;  // a pipe would block
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return std::nullopt;
-  Bytes bytes(kDdfFileSizeMax + 1);
+  const auto size = fs::file_size(file, problem);
+  if (problem) return std::nullopt;
+  Bytes bytes(std::min<std::uintmax_t>(size, kDdfFileSizeMax + 1));
   stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   if (stream.bad()) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(stream.gcount()));
