@@ -8,8 +8,9 @@ target_compile_options(slipway_flags INTERFACE
   $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-designated-field-initializers -Wno-missing-field-initializers>)
 target_include_directories(slipway_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
 if(SLIPWAY_SANITIZE)
-  target_compile_options(slipway_flags INTERFACE -fsanitize=${SLIPWAY_SANITIZE} -fno-omit-frame-pointer
-    -fno-sanitize-recover=all)
+  # No vptr check: it needs the type information that CORE libraries are built without.
+  target_compile_options(slipway_flags INTERFACE -fsanitize=${SLIPWAY_SANITIZE} -fno-sanitize=vptr
+    -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(slipway_flags INTERFACE -fsanitize=${SLIPWAY_SANITIZE})
 endif()
 
