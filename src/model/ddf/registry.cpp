@@ -50,10 +50,10 @@ std::string name_of(const ObjectDescription& object) {
 /// What `resource` contradicts in the core object, or nullptr.
 const char* contradiction(const ResourceDescription& resource, const ResourceDefinition& core,
                           bool same_version) {
-  if (resource.type != core.type) return "type";
-  if (resource.multiplicity != core.multiplicity) return "multiplicity";
+  if (resource.type != core.type) return "another type";
+  if (resource.multiplicity != core.multiplicity) return "another multiplicity";
   // Operations did change between minor versions (/1/x/13), so only the same one can be held to them.
-  if (same_version && resource.operations != core.operations) return "operations";
+  if (same_version && resource.operations != core.operations) return "other operations";
   return nullptr;
 }
 
@@ -69,7 +69,7 @@ std::optional<RegistryConflict> conflict_with_core(const ObjectDescription& obje
           "remove it, or give the object a version above " + std::string(core.version.text())};
     }
     if (const auto* what = contradiction(resource, *known, object.version == core.version))
-      return RegistryConflict{place + " has another " + what + " than in the built-in object",
+      return RegistryConflict{place + " has " + what + " than in the built-in object",
                               "correct it, or remove the file: the object is built in"};
   }
   return std::nullopt;

@@ -150,7 +150,7 @@ TEST(ObjectRegistry, ReportsAContradictionToTheCore) {
   EXPECT_THAT(conflict_of(registry, other_instances), HasSubstr("another multiplicity"));
   auto other_operations = copy_of_core(3, {1, 2});
   other_operations.resources[0].operations = Operations::read_write;
-  EXPECT_THAT(conflict_of(registry, other_operations), HasSubstr("another operations"));
+  EXPECT_THAT(conflict_of(registry, other_operations), HasSubstr("has other operations than"));
   auto more = copy_of_core(3, {1, 2});
   more.resources.push_back({.id = ResourceId(26241), .name = "Vendor", .type = DataType::string});
   EXPECT_THAT(conflict_of(registry, more),
