@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <slipway/base/secret.hpp>
 #include <slipway/model/value.hpp>
 
 #include <array>
@@ -115,6 +116,8 @@ OwnedValue::OwnedValue(const Value& value) {
   }
   bytes_ = as_text(value.as_opaque());
 }
+
+void OwnedValue::wipe() { slipway::wipe({reinterpret_cast<std::uint8_t*>(bytes_.data()), bytes_.size()}); }
 
 Value OwnedValue::view() const {
   switch (fixed_.type()) {

@@ -129,6 +129,8 @@ class OwnedValue {
   /// Points into this object.
   [[nodiscard]] Value view() const;
   [[nodiscard]] DataType type() const { return fixed_.type(); }
+  /// Overwrites its bytes; for values that were secret.
+  void wipe();
   friend bool operator==(const OwnedValue& a, const OwnedValue& b) { return a.view() == b.view(); }
 
  private:

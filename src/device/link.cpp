@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link.hpp"
+
+#include <slipway/base/uri.hpp>
+#include <slipway/net/clock.hpp>
+
+namespace slipway::device {
+
+namespace dtls = security::dtls;
+using client::ConnectFailure;
+
+namespace {
+
+ConnectFailure failure_of(const dtls::HandshakeFailure& failure) {
+  if (failure.reason == dtls::FailureReason::timeout) return ConnectFailure::handshake_timeout;
+  if (failure.alert && dtls::alert_class(*failure.alert) == dtls::AlertClass::fail) return ConnectFailure::alert_fail;
+  return ConnectFailure::alert_retry;
+}
+
+std::optional<std::uint8_t> code_of(const std::optional<dtls::Alert>& alert) {
+  if (!alert) return std::nullopt;
+  return static_cast<std::uint8_t>(*alert);
+}
+
+}  // namespace
+
+Link::~Link() {
+  *alive_ = false;
+  if (socket_) loop_.forget(socket_->fd());
+}
+
+void Link::fail(ConnectFailure failure, std::string why) {
+  events_.failed(net::steady_now(), failure, std::nullopt, std::move(why));
+}
+
+void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver) {
+  const auto uri = parse_uri(wanted.uri);
+  if (!uri) return fail(ConnectFailure::unreachable, std::string("server URI: ") + uri.error().detail);
+  if (is_tcp(uri->scheme)) return fail(ConnectFailure::unreachable, "TCP is not spoken here yet");
+  if (is_secure(uri->scheme)) {
+    if (wanted.mode != SecurityMode::psk)
+      return fail(ConnectFailure::unreachable, "only pre-shared keys open a secure session here yet");
+    const auto identity = dtls::PskIdentity::from(wanted.identity);
+    if (!identity) return fail(ConnectFailure::unreachable, "the PSK identity is longer than 128 bytes");
+    dtls_ = std::make_unique<dtls::DtlsClient>(
+        dtls::ClientConfig{.credential = dtls::PskCredential{*identity, Secret(wanted.key)}}, random_);
+  }
+  resolver.resolve(uri->host, uri->port, [this, alive = alive_](net::Resolver::Addresses addresses) {
+    if (*alive) resolved(std::move(addresses));
+  });
+}
+
+void Link::resolved(net::Resolver::Addresses addresses) {
+  if (!addresses) return fail(ConnectFailure::name_unknown, addresses.error().message());
+  server_ = addresses->front();
+  Address any;
+  if (server_.is_v4()) any = Address::v4(0, 0, 0, 0, 0);
+  auto socket = net::UdpSocket::bind(any);
+  if (!socket) return fail(ConnectFailure::unreachable, socket.error().message());
+  socket_ = std::move(*socket);
+  auto watched = loop_.watch(socket_->fd(), net::Interest::read, [this](net::Readiness) { receive(); });
+  if (!watched) return fail(ConnectFailure::unreachable, watched.error().message());
+  const auto now = net::steady_now();
+  if (!dtls_) return events_.connected(now);
+  if (const auto started = dtls_->start(now); !started)
+    return fail(ConnectFailure::unreachable, std::string("the account's key cannot be used: ") + started.error().detail);
+  drain(now);
+}
+
+void Link::receive() {
+  const auto alive = alive_;
+  const auto datagrams = socket_->receive(batch_);
+  const auto now = net::steady_now();
+  for (const auto& datagram : datagrams) {
+    if (datagram.peer != server_) continue;
+    if (dtls_) {
+      dtls_->handle_datagram(now, datagram.bytes);
+      drain(now);
+    } else {
+      events_.datagram(now, datagram.bytes);
+    }
+    if (!*alive) return;  // an event has ended this link
+  }
+}
+
+void Link::drain(TimePoint now) {
+  const auto alive = alive_;
+  while (const auto event = dtls_->poll_event()) {
+    if (std::holds_alternative<dtls::Connected>(*event)) {
+      events_.connected(now);
+    } else if (const auto* datagram = std::get_if<dtls::ClientDatagramReceived>(&*event)) {
+      events_.datagram(now, datagram->plaintext);
+    } else if (const auto* failed = std::get_if<dtls::ConnectFailed>(&*event)) {
+      const auto& failure = failed->failure;
+      const bool theirs = failure.refused_by == dtls::Side::peer;
+      flush();
+      return events_.failed(now, failure_of(failure), theirs ? code_of(failure.alert) : std::nullopt,
+                            std::string(dtls::to_string(failure.reason)) + ": " + failure.detail);
+    } else if (const auto* ended = std::get_if<dtls::ClientSessionEnded>(&*event)) {
+      flush();
+      return events_.lost(now, ended->reason == dtls::SessionEnd::ended_here ? std::nullopt : code_of(ended->alert));
+    }
+    if (!*alive) return;
+  }
+  flush();
+}
+
+void Link::send(TimePoint now, ByteView datagram) {
+  if (!socket_) return;
+  if (dtls_) (void)dtls_->send(now, datagram);
+  else (void)socket_->send(server_, datagram);
+  flush();
+}
+
+void Link::close(TimePoint now) {
+  if (dtls_) dtls_->end(now);
+  flush();
+}
+
+void Link::flush() {
+  if (!socket_) return;
+  if (dtls_)
+    while (const auto out = dtls_->poll_transmit()) (void)socket_->send(server_, *out);
+  (void)socket_->flush();
+}
+
+std::optional<TimePoint> Link::next_timeout() const {
+  return dtls_ ? dtls_->next_timeout() : std::nullopt;
+}
+
+void Link::handle_timeout(TimePoint now) {
+  if (!dtls_) return;
+  dtls_->handle_timeout(now);
+  drain(now);
+}
+
+}  // namespace slipway::device

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <slipway/device/runner.hpp>
+
+#include <atomic>
+#include <unordered_map>
+
+#include <slipway/base/secret.hpp>
+#include <slipway/net/clock.hpp>
+#include <slipway/security/random.hpp>
+
+#include "link.hpp"
+#include "state_file.hpp"
+
+namespace slipway::device {
+namespace {
+
+constexpr Duration kGoodbyeTime = seconds(2);
+
+const char* failure_text(client::ConnectFailure failure) {
+  switch (failure) {
+    case client::ConnectFailure::unreachable: return "unreachable";
+    case client::ConnectFailure::name_unknown: return "name unknown";
+    case client::ConnectFailure::handshake_timeout: return "no answer to the handshake";
+    case client::ConnectFailure::alert_retry: return "handshake failed";
+    case client::ConnectFailure::alert_fail: return "handshake refused";
+  }
+  return "failed";
+}
+
+std::string server_text(ShortServerId server) {
+  return server.value() == 0 ? "bootstrap server" : "server " + std::to_string(server.value());
+}
+
+class LinuxRunner final : public Runner {
+ public:
+  LinuxRunner(Settings settings, client::Model& model, Watch watch, std::unique_ptr<net::EventLoop> loop,
+              std::unique_ptr<net::Resolver> resolver)
+      : settings_(std::move(settings)),
+        watch_(std::move(watch)),
+        loop_(std::move(loop)),
+        resolver_(std::move(resolver)),
+        client_(settings_.client, model, random_) {}
+
+  void run() override {
+    client_.start(net::steady_now(), net::unix_now());
+    loop_->run({.next_deadline = [this] { return next_deadline(); },
+                .deadline_reached = [this](TimePoint now) { deadline_reached(now); },
+                .turn_ended =
+                    [this] {
+                      turn(net::steady_now());
+                      ended_.clear();  // no link is on the stack here
+                    }});
+    links_.clear();
+  }
+
+  void stop() noexcept override {
+    // A second stop, or a full loop, ends at once.
+    if (stopping_.exchange(true)) return loop_->stop();
+    try {
+      if (!loop_->post([this] { say_goodbye(); })) loop_->stop();
+    } catch (...) {
+      loop_->stop();
+    }
+  }
+
+  void every(Duration period, std::function<void()> tick) override {
+    period_ = period;
+    tick_ = std::move(tick);
+    next_tick_ = net::steady_now() + period;
+  }
+
+  client::Client& client() override { return client_; }
+
+ private:
+  void say(std::string_view what, std::string_view detail) {
+    if (watch_.happening) watch_.happening(what, detail);
+  }
+
+  void say_goodbye() {
+    const auto now = net::steady_now();
+    give_up_at_ = now + kGoodbyeTime;
+    client_.shut_down(now);
+    turn(now);
+  }
+
+  std::optional<TimePoint> next_deadline() const {
+    auto next = client_.next_timeout();
+    const auto earlier = [&](std::optional<TimePoint> candidate) {
+      if (candidate && (!next || *candidate < *next)) next = candidate;
+    };
+    for (const auto& [peer, link] : links_) earlier(link->next_timeout());
+    if (tick_) earlier(next_tick_);
+    earlier(give_up_at_);
+    return next;
+  }
+
+  void deadline_reached(TimePoint now) {
+    if (tick_ && next_tick_ <= now) {
+      next_tick_ = now + period_;
+      tick_();
+    }
+    client_.handle_timeout(now);
+    std::vector<PeerId> peers;  // a timeout may end its link
+    for (const auto& [peer, link] : links_) peers.push_back(peer);
+    for (const auto peer : peers)
+      if (const auto found = links_.find(peer); found != links_.end()) found->second->handle_timeout(now);
+    turn(now);
+  }
+
+  /// Carries out what the client wants, until it wants nothing more.
+  void turn(TimePoint now) {
+    if (in_turn_) return;  // a link's event inside: the loop below sees it
+    in_turn_ = true;
+    for (bool busy = true; busy;) {
+      busy = false;
+      while (const auto event = client_.poll_event()) {
+        busy = true;
+        std::visit([&](const auto& e) { on(now, e); }, *event);
+      }
+      while (const auto out = client_.poll_transmit()) {
+        busy = true;
+        if (const auto link = links_.find(out->peer); link != links_.end()) link->second->send(now, out->bytes);
+      }
+    }
+    in_turn_ = false;
+    if (give_up_at_ && (now >= *give_up_at_ || client_.state() == client::State::idle)) loop_->stop();
+  }
+
+  void drop(PeerId peer) {
+    // The link may be the caller: it goes when the loop's turn is over.
+    if (const auto found = links_.find(peer); found != links_.end()) {
+      ended_.push_back(std::move(found->second));
+      links_.erase(found);
+    }
+  }
+
+  void on(TimePoint, const client::ConnectWanted& event) {
+    const auto peer = event.peer;
+    say("connecting", "to the " + server_text(event.server) + " at " + std::string(event.uri));
+    auto link = std::make_unique<Link>(
+        *loop_, random_,
+        LinkEvents{
+            .connected = [this, peer](TimePoint now) { client_.connected(now, peer); turn(now); },
+            .failed =
+                [this, peer](TimePoint now, client::ConnectFailure failure, std::optional<std::uint8_t> alert,
+                             const std::string& why) {
+                  say("connection failed", std::string(failure_text(failure)) + " (" + why + ")");
+                  drop(peer);
+                  client_.connect_failed(now, peer, failure, alert);
+                  turn(now);
+                },
+            .lost =
+                [this, peer](TimePoint now, std::optional<std::uint8_t> alert) {
+                  drop(peer);
+                  client_.connection_lost(now, peer, alert);
+                  turn(now);
+                },
+            .datagram = [this, peer](TimePoint now, ByteView bytes) { client_.handle_datagram(now, peer, bytes); turn(now); }});
+    auto& opened = *link;
+    links_.insert_or_assign(peer, std::move(link));
+    opened.open(event, *resolver_);
+  }
+
+  void on(TimePoint now, const client::DisconnectWanted& event) {
+    if (const auto link = links_.find(event.peer); link != links_.end()) link->second->close(now);
+    drop(event.peer);
+  }
+
+  void on(TimePoint now, const client::PersistWanted& event) {
+    const auto id = event.id;
+    const auto written = write_state(settings_.state_file, event.snapshot);
+    if (!written) say("state not saved", written.error());
+    client_.persisted(now, id, written ? client::Client::Persisted::durable : client::Client::Persisted::failed);
+  }
+
+  void on(TimePoint, const client::BootstrapStarted& event) { say("bootstrapping", "attempt " + std::to_string(event.attempt)); }
+  void on(TimePoint, const client::BootstrapEnded& event) {
+    std::string detail = client::to_string(event.end);
+    if (event.code) detail += " (" + std::string(coap::describe(*event.code).view()) + ")";
+    if (!event.reason.empty()) detail += ": " + std::string(event.reason);
+    say("bootstrap ended", detail);
+  }
+  void on(TimePoint, const client::RegisteredWith& event) {
+    say("registered", "with the " + server_text(event.server) + " at " + std::string(event.location));
+  }
+  void on(TimePoint, const client::RegistrationUpdated& event) { say("updated", "the " + server_text(event.server)); }
+  void on(TimePoint, const client::RegistrationFailed& event) {
+    std::string detail = "with the " + server_text(event.server);
+    if (event.code) detail += ": " + std::string(coap::describe(*event.code).view());
+    if (!event.reason.empty()) detail += ": " + std::string(event.reason);
+    say("registration failed", detail);
+  }
+  void on(TimePoint, const client::DeregisteredFrom& event) { say("de-registered", "from the " + server_text(event.server)); }
+
+  Settings settings_;
+  Watch watch_;
+  std::unique_ptr<net::EventLoop> loop_;
+  std::unique_ptr<net::Resolver> resolver_;
+  security::SystemRandom random_;
+  client::Client client_;
+  std::unordered_map<PeerId, std::unique_ptr<Link>> links_;
+  std::vector<std::unique_ptr<Link>> ended_;
+  bool in_turn_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::optional<TimePoint> give_up_at_;
+  Duration period_{};
+  TimePoint next_tick_{};
+  std::function<void()> tick_;
+};
+
+}  // namespace
+
+std::expected<std::unique_ptr<Runner>, std::string> Runner::create(Settings settings, const Pack& pack,
+                                                                   client::Model& model, Watch watch) {
+  if (auto verified = model.verify(); !verified) return std::unexpected(std::move(verified.error()));
+  auto state = read_state(settings.state_file);
+  if (!state) return std::unexpected(std::move(state.error()));
+  if (*state) {
+    const auto loaded = model.load(**state);
+    wipe(**state);
+    if (!loaded)
+      return std::unexpected(settings.state_file + ": not a state of this device (" + loaded.error().detail +
+                             "); delete it to begin again from the factory pack");
+  } else if (const auto loaded = model.load_factory(pack.entries()); !loaded) {
+    return std::unexpected("the factory pack does not suit this device: " + loaded.error());
+  }
+  settings.client.endpoint = pack.endpoint;
+  auto loop = net::EventLoop::create();
+  if (!loop) return std::unexpected(loop.error().message());
+  auto resolver = net::Resolver::create(**loop);
+  if (!resolver) return std::unexpected(resolver.error().message());
+  return std::make_unique<LinuxRunner>(std::move(settings), model, std::move(watch), std::move(*loop), std::move(*resolver));
+}
+
+}  // namespace slipway::device
