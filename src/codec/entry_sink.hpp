@@ -2,6 +2,8 @@
 // Where every decoder puts what it reads: bounded, typed by the object model, with one error slot.
 #pragma once
 
+#include <functional>
+
 #include <slipway/codec/payload.hpp>
 
 namespace slipway::codec {
@@ -87,6 +89,17 @@ class EntrySink {
   [[nodiscard]] std::uint8_t* take_scratch(std::size_t size, const std::uint8_t* at);
   /// Gives back the end of the last take_scratch().
   void return_scratch(std::size_t size) { scratch_used_ -= size; }
+
+  [[nodiscard]] std::size_t scratch_mark() const { return scratch_used_; }
+  /// Gives back all that was taken since the mark.
+  void scratch_reset(std::size_t mark) { scratch_used_ = mark; }
+  /// Where a view of the scratch can be written, or nullptr for a view of the payload.
+  [[nodiscard]] std::uint8_t* scratch_at(ByteView view) const {
+    const std::less<const std::uint8_t*> before;
+    const auto* end = scratch_.data() + scratch_.size();
+    const bool inside = !scratch_.empty() && !before(view.data(), scratch_.data()) && before(view.data(), end);
+    return inside ? scratch_.data() + (view.data() - scratch_.data()) : nullptr;
+  }
 
   /// Forgets what was read, for a second attempt with another meaning of the keys.
   void restart();

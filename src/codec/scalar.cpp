@@ -4,6 +4,8 @@
 #include <chrono>
 #include <limits>
 
+#include "codec/base64.hpp"
+
 namespace slipway::codec {
 namespace {
 
@@ -60,6 +62,13 @@ bool to_objlnk(const Scalar& scalar, EntrySink& sink, const std::uint8_t* at, Va
   if (!parse_objlnk(as_text(scalar.data), link))
     return sink.fail(ErrorCode::malformed, "an object link is written oid:iid", at);
   out = Value::objlnk(link);
+  return true;
+}
+
+bool to_opaque(Scalar scalar, EntrySink& sink, const std::uint8_t* at, Value& out) {
+  if (scalar.kind == Kind::text && scalar.maybe_base64 && !to_bytes(scalar, sink, at)) return false;
+  if (scalar.kind != Kind::bytes) return wrong_type(sink, at);
+  out = Value::opaque(scalar.data);
   return true;
 }
 
@@ -126,6 +135,18 @@ bool parse_zone(std::string_view text, std::int64_t& offset) {
 }
 
 }  // namespace
+
+bool to_bytes(Scalar& scalar, EntrySink& sink, const std::uint8_t* at) {
+  // Text that was rebuilt in the scratch becomes bytes in place, so that the scratch is used once.
+  auto* room = sink.scratch_at(scalar.data);
+  if (room == nullptr) room = sink.take_scratch(base64_bytes_max(scalar.data.size()), at);
+  if (room == nullptr) return false;
+  const auto* end = parse_base64(scalar.data, room);
+  if (end == nullptr) return sink.fail(ErrorCode::malformed, "not base64", at);
+  scalar.kind = Kind::bytes;
+  scalar.data = {room, end};
+  return true;
+}
 
 bool parse_objlnk(std::string_view text, Objlnk& link) {
   const auto colon = text.find(':');
@@ -199,9 +220,7 @@ bool to_value(const Scalar& scalar, DataType type, EntrySink& sink, const std::u
       out = Value::boolean(scalar.flag);
       return true;
     case DataType::opaque:
-      if (scalar.kind != Kind::bytes) return wrong_type(sink, at);
-      out = Value::opaque(scalar.data);
-      return true;
+      return to_opaque(scalar, sink, at, out);
     case DataType::time: {
       std::int64_t seconds = 0;
       if (!to_time(scalar, sink, at, seconds)) return false;

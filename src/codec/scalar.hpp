@@ -12,6 +12,7 @@ struct Scalar {
   Kind kind = Kind::null;
   bool is_time = false;      ///< CBOR tag 0 or 1
   bool flag = false;         ///< boolean
+  bool maybe_base64 = false; ///< text that is base64 where the resource is Opaque (OMA JSON)
   std::uint64_t number = 0;  ///< unsigned_integer; negative as the bits of an int64
   double floating = 0;
   ByteView data{};  ///< text, bytes, link
@@ -33,6 +34,9 @@ struct Scalar {
 /// Fails with wrong_type, or out_of_range for an integer that does not fit.
 [[nodiscard]] bool to_value(const Scalar& scalar, DataType type, EntrySink& sink, const std::uint8_t* at,
                             Value& out);
+
+/// Turns base64 text into the bytes it stands for, in the scratch.
+[[nodiscard]] bool to_bytes(Scalar& scalar, EntrySink& sink, const std::uint8_t* at);
 
 /// "oid:iid" in decimal; "FFFF:FFFF", which the specification prints, is the null link.
 [[nodiscard]] bool parse_objlnk(std::string_view text, Objlnk& link);

@@ -20,6 +20,10 @@ bool SenmlResolver::add(SenmlRecord& record) {
   if (record.has(SenmlField::base_time)) base_time_ = record.base_time;
   SenmlName name = base_name_;
   if (record.has(SenmlField::name)) name.append(record.name);
+  return add(record, name);
+}
+
+bool SenmlResolver::add(SenmlRecord& record, SenmlName name) {
   std::uint64_t key = 0;
   unsigned depth = 0;
   if (!name.complete(key, depth, sink_, record.at)) return false;

@@ -42,6 +42,8 @@ class SenmlResolver {
   explicit SenmlResolver(EntrySink& sink);
   /// Makes an entry of a record.
   [[nodiscard]] bool add(SenmlRecord& record);
+  /// The same with a name that was put together elsewhere.
+  [[nodiscard]] bool add(SenmlRecord& record, SenmlName name);
 
  private:
   EntrySink& sink_;

@@ -27,11 +27,9 @@ Entry* only_entry(EntrySink& sink) {
 }
 
 bool text_opaque(EntrySink& sink, ByteView text, Value& out) {
-  auto* room = sink.take_scratch(base64_bytes_max(text.size()), sink.begin());
-  if (room == nullptr) return false;
-  const auto* end = parse_base64(text, room);
-  if (end == nullptr) return sink.fail(ErrorCode::malformed, "not base64", sink.begin());
-  out = Value::opaque({room, end});
+  Scalar scalar{.kind = Scalar::Kind::text, .data = text};
+  if (!to_bytes(scalar, sink, sink.begin())) return false;
+  out = Value::opaque(scalar.data);
   return true;
 }
 
