@@ -10,7 +10,7 @@ import org.eclipse.leshan.core.peer.LwM2mPeer;
 import org.eclipse.leshan.core.request.BindingMode;
 import org.eclipse.leshan.core.request.BootstrapDownlinkRequest;
 import org.eclipse.leshan.core.request.BootstrapRequest;
-import org.eclipse.leshan.core.request.BootstrapWriteRequest;
+import org.eclipse.leshan.core.request.SimpleDownlinkRequest;
 import org.eclipse.leshan.core.response.LwM2mResponse;
 import org.eclipse.leshan.server.bootstrap.BootstrapConfig;
 import org.eclipse.leshan.server.bootstrap.BootstrapFailureCause;
@@ -154,7 +154,7 @@ public final class LeshanBootstrapPeer {
         /** What was sent, without the secrets that a Write carries. */
         private static String describe(BootstrapDownlinkRequest<? extends LwM2mResponse> request) {
             String name = request.getClass().getSimpleName().replace("Request", "");
-            return request instanceof BootstrapWriteRequest ? name + " " + ((BootstrapWriteRequest) request).getPath()
+            return request instanceof SimpleDownlinkRequest ? name + " " + ((SimpleDownlinkRequest<?>) request).getPath()
                     : name;
         }
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
 
 import org.eclipse.leshan.client.LeshanClient;
 import org.eclipse.leshan.client.LeshanClientBuilder;
@@ -12,6 +14,7 @@ import org.eclipse.leshan.client.servers.LwM2mServer;
 import org.eclipse.leshan.core.LwM2mId;
 import org.eclipse.leshan.core.ResponseCode;
 import org.eclipse.leshan.core.model.ObjectModel;
+import org.eclipse.leshan.core.model.ResourceModel.Type;
 import org.eclipse.leshan.core.request.BootstrapRequest;
 import org.eclipse.leshan.core.request.DeregisterRequest;
 import org.eclipse.leshan.core.request.RegisterRequest;
@@ -26,7 +29,8 @@ import org.eclipse.leshan.transport.californium.client.endpoint.coaps.CoapsClien
 /**
  * Leshan's client, factory-fresh: it has a bootstrap account and nothing else.
  *
- * <p>Arguments: ENDPOINT BOOTSTRAP-URI IDENTITY HEXKEY. Commands: update, stop (de-registers).
+ * <p>Arguments: ENDPOINT BOOTSTRAP-URI IDENTITY HEXKEY. Commands: battery PERCENT (sets /3/0/9), update, stop
+ * (de-registers).
  */
 public final class LeshanClientPeer {
     private LeshanClientPeer() {
@@ -34,11 +38,12 @@ public final class LeshanClientPeer {
 
     public static void main(String[] arguments) throws Exception {
         byte[] identity = arguments[2].getBytes(StandardCharsets.UTF_8);
+        var device = new Device();
         var objects = new ObjectsInitializer();
         objects.setInstancesForObject(LwM2mId.SECURITY,
                 Security.pskBootstrap(arguments[1], identity, Console.hex(arguments[3])));
         objects.setClassForObject(LwM2mId.SERVER, Server.class);
-        objects.setInstancesForObject(LwM2mId.DEVICE, new Device());
+        objects.setInstancesForObject(LwM2mId.DEVICE, device);
         objects.setDummyInstancesForObject(LwM2mId.ACCESS_CONTROL);
 
         LeshanClient client = new LeshanClientBuilder(arguments[0]).setObjects(objects.createAll())
@@ -50,6 +55,9 @@ public final class LeshanClientPeer {
         Console.event("ready");
         Console.serve(words -> {
             switch (words[0]) {
+            case "battery":
+                device.setBattery(Long.parseLong(words[1]));
+                return "OK";
             case "update":
                 client.triggerRegistrationUpdate();
                 return "OK";
@@ -65,6 +73,13 @@ public final class LeshanClientPeer {
 
     /** The Device object (/3): what a management server reads first. */
     public static final class Device extends BaseInstanceEnabler {
+        private volatile long battery = 87;
+
+        void setBattery(long percent) {
+            battery = percent;
+            fireResourceChange(9);
+        }
+
         @Override
         public ReadResponse read(LwM2mServer server, int resource) {
             switch (resource) {
@@ -73,10 +88,9 @@ public final class LeshanClientPeer {
             case 1:
                 return ReadResponse.success(resource, "interop peer");
             case 9:
-                return ReadResponse.success(resource, 87L);
+                return ReadResponse.success(resource, battery);
             case 11:
-                return ReadResponse.success(resource, java.util.Map.of(0, 0L),
-                        org.eclipse.leshan.core.model.ResourceModel.Type.INTEGER);
+                return ReadResponse.success(resource, Map.of(0, 0L), Type.INTEGER);
             case 16:
                 return ReadResponse.success(resource, "U");
             default:
@@ -91,8 +105,8 @@ public final class LeshanClientPeer {
         }
 
         @Override
-        public java.util.List<Integer> getAvailableResourceIds(ObjectModel model) {
-            return java.util.List.of(0, 1, 4, 9, 11, 16);
+        public List<Integer> getAvailableResourceIds(ObjectModel model) {
+            return List.of(0, 1, 4, 9, 11, 16);
         }
     }
 
