@@ -60,7 +60,8 @@ class DtlsClient {
   /// Views inside the event are valid until the next handle_ call or poll_event.
   [[nodiscard]] std::optional<ClientEvent> poll_event();
 
-  /// Seals one datagram. Errors: not_found (no session), limit (above kRecordPlaintextMax).
+  /// Seals one datagram. Errors: not_found (no session), limit (above kRecordPlaintextMax), exhausted (2^48
+  /// records).
   Result<void> send(TimePoint now, ByteView plaintext);
   /// Ends the session or the handshake; its keys are wiped. ClientSessionEnded or ConnectFailed follows.
   void end(TimePoint now, Alert alert = Alert::close_notify);

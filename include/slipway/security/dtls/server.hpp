@@ -84,10 +84,14 @@ struct ServerTransmit {
 /// when that handshake completes, and not before. What cannot be authenticated is dropped and counted.
 class DtlsServer {
  public:
+  /// The configuration must pass `check`.
   DtlsServer(ServerConfig config, Random& random);
   ~DtlsServer();
   DtlsServer(const DtlsServer&) = delete;
   DtlsServer& operator=(const DtlsServer&) = delete;
+
+  /// Errors: malformed (next_peer is missing), unsupported (no suite, or one that GnuTLS cannot do).
+  [[nodiscard]] static Result<void> check(const ServerConfig& config);
 
   void handle_datagram(TimePoint now, const Address& from, ByteView datagram);
   void handle_timeout(TimePoint now);
@@ -99,7 +103,8 @@ class DtlsServer {
   /// Answers CredentialWanted. `nullopt` says that the identity is unknown: the handshake then goes
   /// the way of a wrong key. An answer for a handshake that is gone does nothing.
   void credential(TimePoint now, LookupId lookup, std::optional<Secret> key);
-  /// Seals one datagram for a session. Errors: not_found, limit (above kRecordPlaintextMax).
+  /// Seals one datagram for a session. Errors: not_found, limit (above kRecordPlaintextMax),
+  /// exhausted (poll_transmit is not called, or 2^48 records: the session then ends).
   Result<void> send(TimePoint now, PeerId peer, ByteView plaintext);
   /// Ends a session (or a handshake) at once; its keys are wiped. SessionEnded follows, or HandshakeFailed.
   /// Unknown peers are ignored.

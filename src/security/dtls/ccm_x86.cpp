@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "security/dtls/ccm_x86.hpp"
+
+#include <slipway/base/secret.hpp>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+// Only these functions are compiled for the instructions; has_aes() guards their use at run time.
+#define SLIPWAY_AES __attribute__((target("aes,sse4.1")))
+
+namespace slipway::security::dtls::x86 {
+namespace {
+
+constexpr std::size_t kBlock = 16;
+constexpr int kRounds = 10;
+
+struct KeySchedule {
+  __m128i round[kRounds + 1];
+};
+
+template <int RoundConstant>
+SLIPWAY_AES inline __m128i next_round_key(__m128i key) {
+  const auto word = _mm_shuffle_epi32(_mm_aeskeygenassist_si128(key, RoundConstant), 0xFF);
+  key = _mm_xor_si128(key, _mm_slli_si128(key, 4));
+  key = _mm_xor_si128(key, _mm_slli_si128(key, 8));
+  return _mm_xor_si128(key, word);
+}
+
+SLIPWAY_AES inline __m128i load(const std::uint8_t* bytes) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+}
+SLIPWAY_AES inline void store(std::uint8_t* bytes, __m128i block) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes), block);
+}
+/// The first `size` bytes, padded by zeros.
+SLIPWAY_AES inline __m128i load_part(const std::uint8_t* bytes, std::size_t size) {
+  alignas(kBlock) std::uint8_t block[kBlock] = {};
+  std::memcpy(block, bytes, size);
+  return load(block);
+}
+SLIPWAY_AES inline void store_part(std::uint8_t* bytes, std::size_t size, __m128i block) {
+  alignas(kBlock) std::uint8_t whole[kBlock];
+  store(whole, block);
+  std::memcpy(bytes, whole, size);
+}
+
+SLIPWAY_AES inline KeySchedule expand(const AeadKey& key) {
+  KeySchedule schedule;
+  auto* round = schedule.round;
+  round[0] = load(key.data());
+  round[1] = next_round_key<0x01>(round[0]);
+  round[2] = next_round_key<0x02>(round[1]);
+  round[3] = next_round_key<0x04>(round[2]);
+  round[4] = next_round_key<0x08>(round[3]);
+  round[5] = next_round_key<0x10>(round[4]);
+  round[6] = next_round_key<0x20>(round[5]);
+  round[7] = next_round_key<0x40>(round[6]);
+  round[8] = next_round_key<0x80>(round[7]);
+  round[9] = next_round_key<0x1B>(round[8]);
+  round[10] = next_round_key<0x36>(round[9]);
+  return schedule;
+}
+
+SLIPWAY_AES inline __m128i encrypt(const KeySchedule& key, __m128i block) {
+  block = _mm_xor_si128(block, key.round[0]);
+  for (int i = 1; i < kRounds; ++i) block = _mm_aesenc_si128(block, key.round[i]);
+  return _mm_aesenclast_si128(block, key.round[kRounds]);
+}
+/// Two independent blocks at once: the second one costs almost nothing.
+SLIPWAY_AES inline void encrypt_pair(const KeySchedule& key, __m128i& a, __m128i& b) {
+  a = _mm_xor_si128(a, key.round[0]);
+  b = _mm_xor_si128(b, key.round[0]);
+  for (int i = 1; i < kRounds; ++i) {
+    a = _mm_aesenc_si128(a, key.round[i]);
+    b = _mm_aesenc_si128(b, key.round[i]);
+  }
+  a = _mm_aesenclast_si128(a, key.round[kRounds]);
+  b = _mm_aesenclast_si128(b, key.round[kRounds]);
+}
+
+/// Flags, nonce, and a 24-bit number: the first block of the MAC, and the counter blocks.
+/// [RFC 3610 §2.2, §2.3] with L = 3.
+SLIPWAY_AES inline __m128i numbered_block(unsigned flags, const AeadNonce& nonce, std::size_t number) {
+  alignas(kBlock) std::uint8_t block[kBlock];
+  block[0] = static_cast<std::uint8_t>(flags);
+  std::memcpy(block + 1, nonce.data(), nonce.size());
+  block[13] = static_cast<std::uint8_t>(number >> 16);
+  block[14] = static_cast<std::uint8_t>(number >> 8);
+  block[15] = static_cast<std::uint8_t>(number);
+  return load(block);
+}
+constexpr unsigned kLengthFlags = 3 - 1;
+SLIPWAY_AES inline __m128i counter_block(const AeadNonce& nonce, std::size_t number) {
+  return numbered_block(kLengthFlags, nonce, number);
+}
+
+/// The MAC over the first block and the associated data.
+SLIPWAY_AES __m128i begin_mac(const KeySchedule& key, const AeadNonce& nonce, ByteView associated,
+                              std::size_t message_size, std::size_t tag_size) {
+  const auto flags =
+      (associated.empty() ? 0u : 0x40u) | static_cast<unsigned>((tag_size - 2) / 2) << 3 | kLengthFlags;
+  auto mac = encrypt(key, numbered_block(flags, nonce, message_size));
+  if (associated.empty()) return mac;
+  alignas(kBlock) std::uint8_t text[2 + kAssociatedDataMax] = {};
+  text[0] = static_cast<std::uint8_t>(associated.size() >> 8);
+  text[1] = static_cast<std::uint8_t>(associated.size());
+  std::memcpy(text + 2, associated.data(), associated.size());
+  for (std::size_t at = 0; at < associated.size() + 2; at += kBlock)
+    mac = encrypt(key, _mm_xor_si128(mac, load(text + at)));
+  return mac;
+}
+
+}  // namespace
+
+bool has_aes() {
+  return __builtin_cpu_supports("aes") && __builtin_cpu_supports("sse4.1");
+}
+
+SLIPWAY_AES void ccm_seal(std::size_t tag_size, const AeadKey& raw_key, const AeadNonce& nonce,
+                          ByteView associated, ByteView plaintext, std::uint8_t* out) {
+  auto key = expand(raw_key);
+  auto mac = begin_mac(key, nonce, associated, plaintext.size(), tag_size);
+  std::size_t counter = 1;
+  const auto* in = plaintext.data();
+  auto left = plaintext.size();
+  for (; left >= kBlock; left -= kBlock, in += kBlock, out += kBlock) {
+    const auto text = load(in);
+    auto stream = counter_block(nonce, counter++);
+    mac = _mm_xor_si128(mac, text);
+    encrypt_pair(key, mac, stream);
+    store(out, _mm_xor_si128(stream, text));
+  }
+  if (left != 0) {
+    const auto text = load_part(in, left);
+    auto stream = counter_block(nonce, counter);
+    mac = _mm_xor_si128(mac, text);
+    encrypt_pair(key, mac, stream);
+    store_part(out, left, _mm_xor_si128(stream, text));
+    out += left;
+  }
+  store_part(out, tag_size, _mm_xor_si128(mac, encrypt(key, counter_block(nonce, 0))));
+  wipe({reinterpret_cast<std::uint8_t*>(&key), sizeof key});
+}
+
+SLIPWAY_AES bool ccm_open(std::size_t tag_size, const AeadKey& raw_key, const AeadNonce& nonce,
+                          ByteView associated, ByteView sealed, std::uint8_t* out) {
+  auto key = expand(raw_key);
+  const auto size = sealed.size() - tag_size;
+  auto mac = begin_mac(key, nonce, associated, size, tag_size);
+  const auto* in = sealed.data();
+  auto* const text_begin = out;
+  auto left = size;
+  // The MAC of a block needs its plaintext, so it runs beside the keystream of the next one.
+  std::size_t counter = 1;
+  auto stream = encrypt(key, counter_block(nonce, counter++));
+  for (; left >= kBlock; left -= kBlock, in += kBlock, out += kBlock) {
+    const auto text = _mm_xor_si128(stream, load(in));
+    store(out, text);
+    mac = _mm_xor_si128(mac, text);
+    stream = counter_block(nonce, counter++);
+    encrypt_pair(key, mac, stream);
+  }
+  if (left != 0) {
+    store_part(out, left, _mm_xor_si128(stream, load_part(in, left)));
+    mac = encrypt(key, _mm_xor_si128(mac, load_part(out, left)));
+    in += left;
+  }
+  std::uint8_t tag[kBlock];
+  store(tag, _mm_xor_si128(mac, encrypt(key, counter_block(nonce, 0))));
+  wipe({reinterpret_cast<std::uint8_t*>(&key), sizeof key});
+  if (equal_constant_time({tag, tag_size}, {in, tag_size})) return true;
+  wipe({text_begin, size});
+  return false;
+}
+
+}  // namespace slipway::security::dtls::x86
+
+#else
+
+namespace slipway::security::dtls::x86 {
+
+bool has_aes() {
+  return false;
+}
+void ccm_seal(std::size_t, const AeadKey&, const AeadNonce&, ByteView, ByteView, std::uint8_t*) {}
+bool ccm_open(std::size_t, const AeadKey&, const AeadNonce&, ByteView, ByteView, std::uint8_t*) {
+  return false;
+}
+
+}  // namespace slipway::security::dtls::x86
+
+#endif

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <slipway/security/dtls/client.hpp>
+
+#include "security/dtls/handshake.hpp"
+#include "security/dtls/queues.hpp"
+
+namespace slipway::security::dtls {
+
+class DtlsClient::Impl {
+ public:
+  Impl(ClientConfig config, Random& random) : config_(std::move(config)), random_(random) {}
+
+  Result<void> start(TimePoint now) {
+    forget();
+    SLIPWAY_ASSIGN(auto context, TlsContext::client(config_.suites, config_.credential));
+    context_.emplace(std::move(context));
+    handshake_ = std::make_unique<Handshake>(*context_, HandshakeConfig{config_.mtu, config_.retransmission},
+                                             engine_, random_);
+    ++counters_.handshakes_started;
+    handshake_->start(now);
+    after_step(now);
+    return {};
+  }
+
+  void handle_datagram(TimePoint now, ByteView datagram) {
+    ++counters_.datagrams_received;
+    if (handshake_) {
+      handshake_->handle_datagram(now, datagram);
+      after_step(now);
+    } else if (session_) {
+      open_records(datagram);
+    } else {
+      ++counters_.unexpected;
+    }
+  }
+
+  void handle_timeout(TimePoint now) {
+    if (!handshake_) return;
+    handshake_->handle_timeout(now);
+    after_step(now);
+  }
+
+  [[nodiscard]] std::optional<TimePoint> next_timeout() const {
+    if (!handshake_) return std::nullopt;
+    return handshake_->next_timeout();
+  }
+
+  [[nodiscard]] std::optional<ByteView> poll_transmit() {
+    const auto item = transmits_.poll();
+    if (!item) return std::nullopt;
+    return item->second;
+  }
+
+  [[nodiscard]] std::optional<ClientEvent> poll_event() {
+    auto item = events_.poll();
+    if (!item) return std::nullopt;
+    if (auto* received = std::get_if<ClientDatagramReceived>(&item->first))
+      received->plaintext = item->second;
+    return std::move(item->first);
+  }
+
+  Result<void> send(ByteView plaintext) {
+    if (!session_) return fail(ErrorCode::not_found, "there is no session");
+    if (plaintext.size() > kRecordPlaintextMax) return fail(ErrorCode::limit, "a record holds 16384 bytes");
+    const auto sealed = send_record(ContentType::application_data, plaintext);
+    if (!sealed && sealed.error().code == ErrorCode::exhausted)
+      end_session(SessionEnd::sequence_exhausted, std::nullopt);
+    return sealed;
+  }
+
+  void end(TimePoint now, Alert alert) {
+    if (session_) {
+      send_alert(alert);
+      end_session(SessionEnd::ended_here, alert);
+    } else if (handshake_) {
+      handshake_->abort(alert, {.reason = FailureReason::cancelled,
+                                .alert = alert,
+                                .refused_by = Side::us,
+                                .detail = "the handshake was ended here"});
+      after_step(now);
+    }
+  }
+
+  [[nodiscard]] bool connected() const { return session_.has_value(); }
+  [[nodiscard]] const DtlsCounters& counters() const { return counters_; }
+
+ private:
+  void forget() {
+    handshake_.reset();
+    context_.reset();
+    session_.reset();
+    transmits_.clear();
+    events_.clear();
+    retransmissions_ = 0;
+  }
+
+  void after_step(TimePoint now) {
+    handshake_->output().for_each([&](ByteView datagram) {
+      transmits_.push({}, datagram);
+      ++counters_.datagrams_sent;
+    });
+    handshake_->output().clear();
+    counters_.flights_retransmitted += handshake_->retransmissions() - retransmissions_;
+    retransmissions_ = handshake_->retransmissions();
+    if (handshake_->state() == Handshake::State::done) return establish(now);
+    if (handshake_->state() != Handshake::State::failed) return;
+    ++counters_.handshakes_failed;
+    events_.push(ConnectFailed{handshake_->failure()});
+    handshake_.reset();
+  }
+
+  void establish(TimePoint now) {
+    session_ = handshake_->records();
+    ++counters_.handshakes_completed;
+    events_.push(Connected{handshake_->suite(), handshake_->traffic(), now - handshake_->started()});
+    const auto unread = handshake_->unread();
+    handshake_.reset();
+    open_records(unread);
+  }
+
+  void open_records(ByteView datagram) {
+    for (ByteReader reader(datagram); !reader.empty() && session_;) {
+      const auto record = read_record(reader, session_->cid_in.size);
+      if (!record) {
+        ++counters_.malformed;
+        return;
+      }
+      const auto room = events_.prepare(record->fragment.size());
+      const auto opened = open_record(engine_, *session_, *record, room);
+      if (!opened) {
+        note_drop(opened.error().why);
+        continue;
+      }
+      ++counters_.records_received;
+      handle_record(*record, *opened);
+    }
+  }
+
+  void note_drop(RecordDrop why) {
+    switch (why) {
+      case RecordDrop::malformed:
+        ++counters_.malformed;
+        return;
+      case RecordDrop::unexpected:
+        ++counters_.unexpected;
+        return;
+      case RecordDrop::unauthenticated:
+        ++counters_.unauthenticated;
+        return;
+      case RecordDrop::replayed:
+        ++counters_.replayed;
+        return;
+    }
+  }
+
+  void handle_record(const RecordHeader& record, const OpenedRecord& opened) {
+    if (opened.type == ContentType::application_data)
+      events_.push(ClientDatagramReceived{{}, record.whole.size()}, opened.plaintext.size());
+    else if (opened.type == ContentType::alert)
+      handle_alert(opened.plaintext);
+    else
+      ++counters_.unexpected;  // a repeated Finished, or a wish to renegotiate
+  }
+
+  /// [RFC 5246 §7.2]: level (1 warning, 2 fatal), description.
+  void handle_alert(ByteView text) {
+    if (text.size() != 2) {
+      ++counters_.malformed;
+      return;
+    }
+    const auto alert = static_cast<Alert>(text[1]);
+    if (alert == Alert::close_notify) {
+      send_alert(Alert::close_notify);
+      end_session(SessionEnd::closed_by_peer, alert);
+    } else if (text[0] == 2) {
+      end_session(SessionEnd::alert_by_peer, alert);
+    }
+  }
+
+  Result<void> send_record(ContentType type, ByteView plaintext) {
+    const auto size = plaintext.size() + record_overhead(session_->aead, session_->cid_out);
+    SLIPWAY_ASSIGN(const auto sealed,
+                   seal_record(engine_, *session_, type, plaintext, transmits_.prepare(size)));
+    transmits_.push({}, sealed);
+    ++counters_.records_sent;
+    ++counters_.datagrams_sent;
+    return {};
+  }
+
+  void send_alert(Alert alert) {
+    const std::uint8_t level = alert == Alert::close_notify ? 1 : 2;
+    const std::array<std::uint8_t, 2> text{level, static_cast<std::uint8_t>(alert)};
+    (void)send_record(ContentType::alert, text);
+  }
+
+  void end_session(SessionEnd reason, std::optional<Alert> alert) {
+    session_.reset();
+    ++counters_.sessions_ended;
+    events_.push(ClientSessionEnded{reason, alert});
+  }
+
+  struct Nothing {};
+  ClientConfig config_;
+  Random& random_;
+  AeadEngine engine_;
+  std::optional<TlsContext> context_;
+  std::unique_ptr<Handshake> handshake_;
+  std::optional<RecordState> session_;
+  std::uint64_t retransmissions_ = 0;
+  ByteQueue<Nothing> transmits_;
+  ByteQueue<ClientEvent> events_;
+  DtlsCounters counters_;
+};
+
+DtlsClient::DtlsClient(ClientConfig config, Random& random)
+    : impl_(std::make_unique<Impl>(std::move(config), random)) {}
+DtlsClient::~DtlsClient() = default;
+
+Result<void> DtlsClient::start(TimePoint now) {
+  return impl_->start(now);
+}
+void DtlsClient::handle_datagram(TimePoint now, ByteView datagram) {
+  impl_->handle_datagram(now, datagram);
+}
+void DtlsClient::handle_timeout(TimePoint now) {
+  impl_->handle_timeout(now);
+}
+std::optional<TimePoint> DtlsClient::next_timeout() const {
+  return impl_->next_timeout();
+}
+std::optional<ByteView> DtlsClient::poll_transmit() {
+  return impl_->poll_transmit();
+}
+std::optional<ClientEvent> DtlsClient::poll_event() {
+  return impl_->poll_event();
+}
+Result<void> DtlsClient::send(TimePoint, ByteView plaintext) {
+  return impl_->send(plaintext);
+}
+void DtlsClient::end(TimePoint now, Alert alert) {
+  impl_->end(now, alert);
+}
+bool DtlsClient::connected() const {
+  return impl_->connected();
+}
+const DtlsCounters& DtlsClient::counters() const {
+  return impl_->counters();
+}
+
+}  // namespace slipway::security::dtls

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// One DTLS 1.2 handshake, either side: GnuTLS on buffers, with the engine's clock. [RFC 6347 §4.2]
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include <slipway/base/random.hpp>
+#include <slipway/base/time.hpp>
+#include <slipway/security/dtls/types.hpp>
+
+#include "security/dtls/flight.hpp"
+#include "security/dtls/tls_context.hpp"
+
+namespace slipway::security::dtls {
+
+/// What a client may send while its credential is looked up.
+inline constexpr std::size_t kHeldDatagramsMax = 6;
+inline constexpr std::size_t kHeldDatagramSizeMax = 2048;
+
+struct HandshakeConfig {
+  std::size_t mtu;
+  RetransmissionConfig retransmission;
+};
+
+//                      client: start()          server: start_with_hello()
+//                             |                            |
+//                             v                            v
+//    timer: send the flight +---------------------------------+  handle_datagram: the next flight of the
+//    again, twice as late   |             running             |  peer makes ours; a repeated one has ours
+//                      +--> |                                 | <--+ sent again, answer_gap apart
+//                      +----+---------------------------------+----+
+//                             |          ^      |          |
+//     server: identity read   v          |      |          | alert, broken rule, wrong key,
+//            +-------------------+  credential() |          | handshake_time_max, abort()
+//            |  wants_credential |-------+      |          v
+//            +-------------------+              |       +--------+
+//              datagrams are held     Finished  v       | failed |
+//              | handshake_time_max   +------------+    +--------+
+//              +--> failed            |    done    |
+//                                     +------------+
+class Handshake {
+ public:
+  enum class State : std::uint8_t { running, wants_credential, done, failed };
+
+  Handshake(const TlsContext& context, const HandshakeConfig& config, AeadEngine& engine, Random& random);
+  Handshake(const Handshake&) = delete;
+  Handshake& operator=(const Handshake&) = delete;
+
+  /// Client: makes the first flight.
+  void start(TimePoint now);
+  /// Server: goes on from a hello whose cookie was verified into `prestate`.
+  void start_with_hello(TimePoint now, gnutls_dtls_prestate_st prestate, ByteView hello);
+
+  void handle_datagram(TimePoint now, ByteView datagram);
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] TimePoint next_timeout() const;
+  /// Answers `wants_credential`.
+  void credential(TimePoint now, std::optional<Secret> key);
+  /// Sends a fatal alert and fails.
+  void abort(Alert alert, const HandshakeFailure& failure);
+
+  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] const HandshakeFailure& failure() const { return failure_; }
+  /// Of a server's client, once it was read; not proved until `done`.
+  [[nodiscard]] const std::optional<PskIdentity>& psk_identity() const { return identity_; }
+  [[nodiscard]] const HandshakeTraffic& traffic() const { return traffic_; }
+  [[nodiscard]] TimePoint started() const { return started_; }
+  [[nodiscard]] std::uint64_t retransmissions() const { return retransmissions_; }
+  [[nodiscard]] ByteView client_random() const { return client_random_; }
+
+  /// Takes what is to be sent; call after each of the calls above.
+  [[nodiscard]] DatagramBatch& output() { return output_; }
+
+  // When done:
+  [[nodiscard]] CipherSuite suite() const { return *chosen_; }
+  [[nodiscard]] const RecordState& records() const { return records_; }
+  [[nodiscard]] Flight& last_flight() { return flight_; }
+  /// Records behind the last one of the handshake in the datagram that completed it; a view into it.
+  [[nodiscard]] ByteView unread() const { return input_; }
+
+ private:
+  // What a datagram holds, seen without keys.
+  struct Contents {
+    bool readable = false;
+    bool handshake = false;
+    bool repeated = false;  ///< every plaintext handshake message of it was answered by our flight
+    bool key_exchange = false;
+  };
+  struct MessageSeen {
+    std::uint32_t length = 0;
+    std::uint16_t sequence = 0;
+    bool seen = false;
+  };
+
+  static ssize_t pull(gnutls_transport_ptr_t self, void* data, size_t size);
+  static ssize_t push(gnutls_transport_ptr_t self, const void* data, size_t size);
+  static int readable(gnutls_transport_ptr_t self, unsigned timeout);
+
+  bool open_session();
+  Contents inspect(ByteView datagram);
+  bool consistent(const HandshakeFragment& fragment);
+  void note_server_hello(const HandshakeFragment& fragment);
+  void note_key_exchange(const HandshakeFragment& fragment);
+  void hold(ByteView datagram);
+  void feed(TimePoint now, ByteView datagram);
+  void advance(TimePoint now);
+  void finish();
+  void send_new_flight(TimePoint now);
+  void send(const Flight& flight);
+  void answer_repeated(TimePoint now);
+  void detect_wrong_key(ByteView datagram);
+  void fail_by_library(int code);
+  void fail(const HandshakeFailure& failure);
+  [[nodiscard]] const char* timeout_detail() const;
+  bool load_key(bool read, RecordKey& key) const;
+  ssize_t pull_record(MutableBytes out);
+  bool push_records(ByteView bytes);
+
+  friend int psk_key_of(gnutls_session_t, const gnutls_datum_t*, gnutls_datum_t*);
+
+  const TlsContext& context_;
+  HandshakeConfig config_;
+  AeadEngine& engine_;
+  Random& random_;
+  GnutlsPtr<gnutls_session_int> session_;
+  State state_ = State::running;
+  HandshakeFailure failure_;
+  HandshakeTraffic traffic_;
+  std::optional<CipherSuite> chosen_;  ///< by the ServerHello, not yet proved
+
+  ByteView input_;  ///< records not yet taken by GnuTLS; only while a datagram is handled
+  std::array<MessageSeen, 32> seen_{};
+  int highest_message_ = -1;   ///< of the peer, by message sequence
+  int answered_message_ = -1;  ///< up to here the peer's messages are answered by our flight
+  HandshakeType latest_type_{};
+
+  Flight fresh_;   ///< what GnuTLS sends in the current step
+  Flight flight_;  ///< what is sent again until the peer answers
+  DatagramBatch output_;
+  std::uint64_t next_plain_ = 0;
+  RecordState records_;
+  std::uint64_t last_protected_ = 0;  ///< sequence number of the newest protected record given to GnuTLS
+
+  TimePoint started_{}, last_sent_{}, resend_at_{};
+  Duration resend_after_{};
+  std::uint64_t retransmissions_ = 0;
+
+  // Server with PSK.
+  std::array<std::uint8_t, kClientRandomSize> client_random_{};
+  Bytes key_exchange_;  ///< the ClientKeyExchange as far as it came
+  std::optional<PskIdentity> identity_;
+  std::optional<Secret> psk_;
+  bool identity_known_ = true;
+  std::vector<Bytes> held_;
+};
+
+/// GnuTLS's question for the key of a server handshake (TlsContext::server).
+int psk_key_of(gnutls_session_t session, const gnutls_datum_t* identity, gnutls_datum_t* key);
+
+}  // namespace slipway::security::dtls

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the handshakes of one server or one client have in common, as GnuTLS wants it.
+#pragma once
+
+#include <gnutls/dtls.h>
+#include <gnutls/gnutls.h>
+
+#include <memory>
+#include <span>
+
+#include <slipway/base/result.hpp>
+#include <slipway/security/dtls/types.hpp>
+
+#include "security/dtls/aead.hpp"
+
+namespace slipway::security::dtls {
+
+enum class Role : std::uint8_t { client, server };
+
+struct GnutlsDeleter {
+  void operator()(gnutls_priority_st* priority) const { gnutls_priority_deinit(priority); }
+  void operator()(gnutls_psk_server_credentials_st* c) const { gnutls_psk_free_server_credentials(c); }
+  void operator()(gnutls_psk_client_credentials_st* c) const { gnutls_psk_free_client_credentials(c); }
+  void operator()(gnutls_session_int* session) const { gnutls_deinit(session); }
+};
+template <class T>
+using GnutlsPtr = std::unique_ptr<T, GnutlsDeleter>;
+
+class TlsContext {
+ public:
+  /// The key of each server handshake is asked of `key_of`. Errors: unsupported.
+  [[nodiscard]] static Result<TlsContext> server(std::span<const CipherSuite> suites,
+                                                 gnutls_psk_server_credentials_function2* key_of);
+  /// Errors: unsupported, out_of_range (identity or key).
+  [[nodiscard]] static Result<TlsContext> client(std::span<const CipherSuite> suites,
+                                                 const Credential& credential);
+
+  [[nodiscard]] Role role() const { return role_; }
+  /// A session with suites and credentials set. Empty when GnuTLS has no memory.
+  [[nodiscard]] GnutlsPtr<gnutls_session_int> new_session() const;
+
+ private:
+  TlsContext() = default;
+  [[nodiscard]] Result<void> set_suites(std::span<const CipherSuite> suites);
+
+  Role role_ = Role::server;
+  GnutlsPtr<gnutls_priority_st> priority_;
+  GnutlsPtr<gnutls_psk_server_credentials_st> psk_server_;
+  GnutlsPtr<gnutls_psk_client_credentials_st> psk_client_;
+};
+
+/// How the records of a suite are protected; empty for a suite that is not done here.
+[[nodiscard]] std::optional<Aead> aead_of(std::uint16_t iana);
+/// What a completed handshake agreed on. GnuTLS does not tell before.
+[[nodiscard]] std::optional<CipherSuite> agreed_suite(gnutls_session_t session);
+
+}  // namespace slipway::security::dtls
