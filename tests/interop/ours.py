@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that the interop tests know about the `slipway` command: its arguments, its files, its HTTP API."""
+import json
 import socket
 import subprocess
 import urllib.parse
 
-from rig import ROOT, Failure, expect, free_port, http, wait_until
+from rig import ROOT, Failure, expect, free_port, http
 
 SLIPWAY = ROOT / "build" / "release" / "slipway"
 
@@ -22,11 +23,11 @@ class Servers:
 data = "data"
 
 [http]
-listen = "127.0.0.1:{http}"
+listen = "127.0.0.1:0"
 
 [bootstrap]
 coap = "off"
-coaps = "127.0.0.1:{bootstrap}"
+coaps = "127.0.0.1:0"
 
 [management]
 coap = "off"
@@ -47,33 +48,34 @@ plan = "interop"
 
     def __init__(self, stage):
         self._stage = stage
-        ports = {"http": free_port(), "bootstrap": free_port(socket.SOCK_DGRAM),
-                 "management": free_port(socket.SOCK_DGRAM)}
-        self.config = stage.write("slipway.toml", self.CONFIG.format(**ports))
-        self.bootstrap_uri = f"coaps://127.0.0.1:{ports['bootstrap']}"
-        self.management_uri = f"coaps://127.0.0.1:{ports['management']}"
-        self.api = f"http://127.0.0.1:{ports['http']}/api/v1"
-        self._health = f"http://127.0.0.1:{ports['http']}/healthz"
-        self.process = None
+        self.config = stage.write("slipway.toml", self.CONFIG.format(management=free_port(socket.SOCK_DGRAM)))
+        self.data = stage.folder / "slipway-serve" / "data"  # relative to the working directory of `serve`
+        self.process = self.api = self.bootstrap_uri = None
 
     def start(self):
-        self.process = self._stage.start("slipway-serve", binary(), "serve", "--config", self.config)
-        wait_until("slipway serve answers /healthz", lambda: http("GET", self._health)[0] == 200)
+        self.process = self._stage.start("slipway-serve", binary(), "serve", "--json", "--config", self.config)
+        ready = json.loads(self.process.wait_for(r'^\{.*"ready":true.*\}$')[0])
+        self.api = f"http://{ready['http']}/api/v1"
+        self.bootstrap_uri = f"coaps://{ready['bootstrap_coaps']}"
         return self
 
-    def device(self, endpoint):
-        """(status, body) of one device: 404 until it registers."""
-        return http("GET", f"{self.api}/devices/{_quoted(endpoint)}")
-
     def is_registered(self, endpoint):
-        status, body = http("GET", f"{self.api}/devices")
-        return status == 200 and endpoint in str(body)
+        status, body = http("GET", f"{self.api}/devices/{_quoted(endpoint)}")
+        expect(status in (200, 404), f"GET /devices/{endpoint}: {status} {body}")
+        return status == 200
 
     def read(self, endpoint, path):
-        return http("GET", f"{self.api}/devices/{_quoted(endpoint)}/read{path}")
+        """{path: value} of a read that the device answered with success."""
+        body = self._operation("GET", endpoint, f"read{path}")
+        return {value["path"]: value.get("value") for value in body.get("values", [])}
 
     def execute(self, endpoint, path):
-        return http("POST", f"{self.api}/devices/{_quoted(endpoint)}/execute{path}")
+        self._operation("POST", endpoint, f"execute{path}")
+
+    def _operation(self, method, endpoint, operation):
+        status, body = http(method, f"{self.api}/devices/{_quoted(endpoint)}/{operation}")
+        expect(status == 200 and body.get("success"), f"{method} {operation}: {status} {body}")
+        return body
 
 
 def factory(stage, endpoint, bootstrap_uri, identity, key, servers=None):
@@ -82,7 +84,7 @@ def factory(stage, endpoint, bootstrap_uri, identity, key, servers=None):
     command = [binary(), "factory", "--endpoint", endpoint, "--bootstrap-server", bootstrap_uri,
                "--psk-identity", identity, "--psk-hex", key, "--out", pack]
     if servers:
-        command += ["--config", servers.config]
+        command += ["--data", servers.data]
     result = subprocess.run(command, cwd=stage.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, timeout=30, check=False)
     if result.returncode != 0:
