@@ -80,9 +80,9 @@ plan = "interop"
 
 def factory(stage, endpoint, bootstrap_uri, identity, key, servers=None):
     """Makes a factory pack; with `servers`, tells them the device's factory credential too."""
-    pack = stage.folder / "pack"
-    command = [binary(), "factory", "--endpoint", endpoint, "--bootstrap-server", bootstrap_uri,
-               "--psk-identity", identity, "--psk-hex", key, "--out", pack]
+    keys = stage.write("factory-keys", f"{endpoint},{identity},{key}\n")
+    pack = stage.folder / "device.pack.json"
+    command = [binary(), "factory", "--keys", keys, "--server", bootstrap_uri, "--out", pack]
     if servers:
         command += ["--data", servers.data]
     result = subprocess.run(command, cwd=stage.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -93,7 +93,7 @@ def factory(stage, endpoint, bootstrap_uri, identity, key, servers=None):
 
 
 def client(stage, pack):
-    return stage.start("slipway-client", binary(), "client", "--pack", pack)
+    return stage.start("slipway-client", binary(), "client", "--json", "--pack", pack)
 
 
 def _quoted(endpoint):
