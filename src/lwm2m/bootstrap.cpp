@@ -71,7 +71,8 @@ bool add_bootstrap_queries(QueryList& queries, const BootstrapRequest& request) 
 
 std::optional<InstanceId> Discovered::bootstrap_account() const {
   for (const auto& link : links)
-    if (link.path.level() == PathLevel::instance && link.path.object() == ObjectId(0) && link.server.value() == 0)
+    if (link.path.level() == PathLevel::instance && link.path.object() == ObjectId(0) &&
+        link.server.value() == 0)
       return link.path.instance();
   return std::nullopt;
 }

@@ -67,7 +67,9 @@ constexpr bool rows_stand_in_order() {
 }
 static_assert(rows_stand_in_order());
 
-const Row& row(Operation operation) { return kRows[static_cast<std::size_t>(operation)]; }
+const Row& row(Operation operation) {
+  return kRows[static_cast<std::size_t>(operation)];
+}
 
 }  // namespace
 
@@ -100,6 +102,8 @@ coap::Code code_for(Operation operation, ErrorCode error) {
   return k500;
 }
 
-coap::Code success_code(Operation operation) { return row(operation).success; }
+coap::Code success_code(Operation operation) {
+  return row(operation).success;
+}
 
 }  // namespace slipway::lwm2m

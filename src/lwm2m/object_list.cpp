@@ -13,11 +13,16 @@ namespace {
 
 constexpr std::string_view kResourceType = "oma.lwm2m";
 
-constexpr std::array kFormats{ContentFormat::text,       ContentFormat::link_format,
-                              ContentFormat::opaque,     ContentFormat::cbor,
-                              ContentFormat::senml_json, ContentFormat::senml_cbor,
-                              ContentFormat::senml_etch_json, ContentFormat::senml_etch_cbor,
-                              ContentFormat::tlv,        ContentFormat::oma_json,
+constexpr std::array kFormats{ContentFormat::text,
+                              ContentFormat::link_format,
+                              ContentFormat::opaque,
+                              ContentFormat::cbor,
+                              ContentFormat::senml_json,
+                              ContentFormat::senml_cbor,
+                              ContentFormat::senml_etch_json,
+                              ContentFormat::senml_etch_cbor,
+                              ContentFormat::tlv,
+                              ContentFormat::oma_json,
                               ContentFormat::lwm2m_cbor};
 
 /// Takes the next blank-separated word off the front of `rest`.
@@ -49,7 +54,8 @@ struct Root {
 };
 
 Result<void> check_alternate_path(std::string_view path, std::size_t offset) {
-  if (path.size() > kAlternatePathMax) return fail(ErrorCode::limit, "the alternate path is too long", offset);
+  if (path.size() > kAlternatePathMax)
+    return fail(ErrorCode::limit, "the alternate path is too long", offset);
   if (path.front() != '/') return fail(ErrorCode::malformed, "the alternate path has no slash", offset);
   for (std::size_t at = 1; at <= path.size();) {
     const auto end = std::min(path.find('/', at), path.size());
@@ -114,7 +120,8 @@ Result<ObjectList> parse_object_list(std::string_view text, std::span<ObjectLink
     target.remove_prefix(root.alternate_path.size());
     SLIPWAY_ASSIGN(const auto path, path_of_target(target, link->offset));
     if (!path || !path->has_object() || path->has_resource() || is_hidden(path->object())) continue;
-    if (count == buffer.size()) return fail(ErrorCode::limit, "the object list has too many links", link->offset);
+    if (count == buffer.size())
+      return fail(ErrorCode::limit, "the object list has too many links", link->offset);
     SLIPWAY_ASSIGN(const auto version, version_of_link(*link));
     buffer[count++] = ObjectLink{.path = *path, .version = version};
   }

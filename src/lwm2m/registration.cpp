@@ -79,8 +79,8 @@ std::expected<RegisterParameters, Refusal> parse_register(const coap::Message& m
 
   if (!parameters.enabler) return bad("lwm2m, the version, is missing");
   if (!speaks(*parameters.enabler))
-    return std::unexpected(
-        Refusal{coap::Code::precondition_failed, "this version of LwM2M is not spoken here (1.0 to 1.2 are)"});
+    return std::unexpected(Refusal{coap::Code::precondition_failed,
+                                   "this version of LwM2M is not spoken here (1.0 to 1.2 are)"});
   if (!parameters.lifetime) {
     if (*parameters.enabler != Version{1, 0}) return bad("lt, the lifetime, is missing");
     parameters.lifetime = kDefaultLifetime;
@@ -93,7 +93,8 @@ bool add_register_queries(QueryList& queries, const RegisterParameters& paramete
   const bool queue_in_binding = parameters.queue_mode && parameters.enabler == Version{1, 0};
   if (parameters.enabler) fits &= queries.add("lwm2m", parameters.enabler->text());
   if (parameters.endpoint) fits &= queries.add("ep", *parameters.endpoint);
-  if (parameters.lifetime) fits &= queries.add("lt", static_cast<std::uint64_t>(parameters.lifetime->count()));
+  if (parameters.lifetime)
+    fits &= queries.add("lt", static_cast<std::uint64_t>(parameters.lifetime->count()));
   if (parameters.binding || queue_in_binding) {
     BoundedString<kBindingMax + 1> binding(parameters.binding.value_or("U"));
     if (queue_in_binding && binding.view().find('Q') == std::string_view::npos) (void)binding.append('Q');

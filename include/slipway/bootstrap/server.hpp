@@ -57,7 +57,7 @@ struct EnrolmentWanted {
 struct CredentialsToKeep {
   SessionId session;
   std::string_view endpoint;
-  std::span<const fleet::Credential> credentials;  ///< valid until `credentials_kept`
+  std::span<const fleet::Credential> credentials;  ///< valid until `credentials_kept` or SessionEnded
 };
 /// One operation has been answered (or was refused, or timed out).
 struct OperationDone {
@@ -72,7 +72,7 @@ struct SessionStarted {
   PeerId peer;
   std::string_view endpoint;
 };
-/// The end, once for every SessionStarted. `reason` is a sentence for a person, without secrets.
+/// The end, once for every SessionStarted; a request that is refused at once has both. `reason` is a sentence for a person, without secrets.
 struct SessionEnded {
   SessionId session;
   PeerId peer;
@@ -96,9 +96,11 @@ struct ServerCounters {
 ///   POST /bs --> [EnrolmentWanted] --enrolment--> 2.04, GET / (Discover) and at the same time
 ///   [CredentialsToKeep] --both answered--> operations in order --> POST /bs (Finish) --> SessionEnded
 ///
-/// Any refused operation ends the session as failed, visibly; no Finish is sent then. The device's own
-/// bootstrap account is found by Discover (the /0 instance without ssid) and never written over. A new
-/// request of the same endpoint supersedes the old session. Endpoint and authenticated name must agree (4.00).
+/// Any refused operation ends the session as failed, visibly; no Finish is sent then. A device that refuses
+/// Discover (4.00, 4.04, 4.05, 4.06, 5.01) is bootstrapped blindly, with its bootstrap account taken to be
+/// /0/0; 4.04 to a Delete is as good as success. The device's own bootstrap account is found by Discover (the /0
+/// instance without ssid) and never written over. A new request of the same endpoint supersedes the old session,
+/// once its enrolment is granted. Endpoint and authenticated name must agree (4.00).
 class Server {
  public:
   Server(const ServerConfig& config, const ObjectCatalog& catalog, Random& protocol_random, Random& key_random);

@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include <slipway/base/bytes.hpp>
+#include <slipway/coap/message.hpp>
 #include <slipway/codec/content_format.hpp>
 #include <slipway/codec/link_format.hpp>
-#include <slipway/coap/message.hpp>
 #include <slipway/lwm2m/codes.hpp>
 #include <slipway/lwm2m/peer.hpp>
 #include <slipway/lwm2m/queries.hpp>
@@ -25,8 +25,8 @@ inline constexpr std::string_view kBootstrapPackPath = "/bspack";
 
 /// Views point into the message.
 struct BootstrapRequest {
-  std::optional<std::string_view> endpoint;     ///< `ep`
-  std::optional<ContentFormat> preferred;       ///< `pct`: 110, 112, 11542 or 11544
+  std::optional<std::string_view> endpoint;  ///< `ep`
+  std::optional<ContentFormat> preferred;    ///< `pct`: 110, 112, 11542 or 11544
 };
 
 /// Reads the queries of a Bootstrap-Request in any order; unknown ones are ignored. Refused: 4.00 for a
@@ -49,7 +49,7 @@ struct DiscoveredLink {
 };
 
 struct Discovered {
-  Version enabler{1, 0};                   ///< `lwm2m` of the root; 1.0 when absent
+  Version enabler{1, 0};                    ///< `lwm2m` of the root; 1.0 when absent
   std::span<const DiscoveredLink> links{};  ///< in the order of the payload
 
   /// The first /0 instance without a short server id: the bootstrap-server account. Nobody may write
@@ -59,8 +59,9 @@ struct Discovered {
 };
 
 /// Reads the payload of a Bootstrap-Discover. Tolerated: the 1.0 form without a root link, a quoted version,
-/// trailing slashes, blanks after commas, `ssid=0` (as absent), unknown attributes, targets that are not paths.
-/// Errors: malformed, out_of_range (`ssid` above 65535, an id above 65534), limit (more links than `buffer`).
+/// trailing slashes, blanks after commas, `ssid=0` (as absent), unknown attributes, targets that are not
+/// paths. Errors: malformed, out_of_range (`ssid` above 65535, an id above 65534), limit (more links than
+/// `buffer`).
 [[nodiscard]] Result<Discovered> parse_bootstrap_discover(std::string_view text,
                                                           std::span<DiscoveredLink> buffer);
 

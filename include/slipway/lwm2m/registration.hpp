@@ -12,9 +12,9 @@
 #include <slipway/base/bounded.hpp>
 #include <slipway/base/bytes.hpp>
 #include <slipway/base/time.hpp>
+#include <slipway/coap/message.hpp>
 #include <slipway/codec/content_format.hpp>
 #include <slipway/codec/link_format.hpp>
-#include <slipway/coap/message.hpp>
 #include <slipway/lwm2m/codes.hpp>
 #include <slipway/lwm2m/peer.hpp>
 #include <slipway/lwm2m/queries.hpp>
@@ -85,8 +85,8 @@ struct ObjectList {
 
 /// Reads the payload of a Register or an Update. Ignored: unknown parameters, targets that are not numeric or
 /// are deeper than instances, links outside the alternate path, and /0, /21, /23, which do not belong there.
-/// Errors: malformed (link format, an alternate path with a numeric segment, `ver`), out_of_range (an id above
-/// 65534), limit (more links than `buffer`, text above kLinksBytesMax, an alternate path above
+/// Errors: malformed (link format, an alternate path with a numeric segment, `ver`), out_of_range (an id
+/// above 65534), limit (more links than `buffer`, text above kLinksBytesMax, an alternate path above
 /// kAlternatePathMax): a server answers 4.13 to the last, 4.00 to the others.
 [[nodiscard]] Result<ObjectList> parse_object_list(std::string_view text, std::span<ObjectLink> buffer);
 
