@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading messages. [RFC 7252 §3]
+#include <bit>
+
 #include <slipway/coap/message.hpp>
 
 namespace slipway::coap {
@@ -11,29 +13,58 @@ constexpr unsigned kNibbleReserved = 15;
 // Offsets of options are kept in 16 bits; UDP cannot carry more either.
 constexpr std::size_t kDatagramMax = 65535;
 
-/// Reads the 0, 1 or 2 bytes that extend an option's delta or length [RFC 7252 §3.1]: a nibble of 13
-/// adds one byte + 13, 14 adds two bytes + 269, 15 is reserved. False when they are missing.
-bool extend(unsigned& nibble, const std::uint8_t*& at, const std::uint8_t* end) {
+/// An option's delta and length with their extensions, and where its value starts; 0 when the header is broken.
+struct OptionHeader {
+  unsigned delta;
+  unsigned length;
+  std::size_t value_at;
+};
+
+/// Reads the 0, 1 or 2 bytes that extend a nibble [RFC 7252 §3.1]: 13 adds one byte + 13, 14 adds two bytes + 269.
+/// False when they are missing.
+bool extend(unsigned& nibble, ByteView datagram, std::size_t& at) {
   if (nibble < 13) return true;
-  if (nibble == 13) {
-    if (end - at < 1) return false;
-    nibble = 13u + *at++;
-    return true;
-  }
-  if (end - at < 2) return false;
-  nibble = 269u + (static_cast<unsigned>(at[0]) << 8 | at[1]);
-  at += 2;
+  const std::size_t size = nibble == 13 ? 1 : 2;
+  if (datagram.size() - at < size) return false;
+  nibble = size == 1 ? 13u + datagram[at] : 269u + (static_cast<unsigned>(datagram[at]) << 8 | datagram[at + 1]);
+  at += size;
   return true;
 }
 
+/// The rare option whose header is longer than a byte; by value, so that the parser's loop stays in registers.
+OptionHeader extended_header(ByteView datagram, unsigned first, std::size_t at) {
+  unsigned delta = first >> 4;
+  unsigned length = first & 15;
+  if (!extend(delta, datagram, at) || !extend(length, datagram, at)) return {};
+  return {delta, length, at};
+}
+
+/// Masks that keep the first n of eight bytes, in the order of memory.
+constexpr auto kFirstBytes = [] {
+  std::array<std::uint64_t, Token::kSizeMax + 1> masks{};
+  for (std::size_t n = 0; n < masks.size(); ++n) {
+    std::array<std::uint8_t, 8> bytes{};
+    for (std::size_t i = 0; i < n; ++i) bytes[i] = 0xFF;
+    masks[n] = std::bit_cast<std::uint64_t>(bytes);
+  }
+  return masks;
+}();
+
 }  // namespace
 
-Token::Token(ByteView bytes) : size_(static_cast<std::uint8_t>(bytes.size() < kSizeMax ? bytes.size() : kSizeMax)) {
-  if (size_ == kSizeMax) {
-    std::memcpy(bytes_.data(), bytes.data(), kSizeMax);
-  } else {
-    for (std::size_t i = 0; i < size_; ++i) bytes_[i] = bytes[i];
-  }
+Token::Token(ByteView bytes)
+    : size_(static_cast<std::uint8_t>(bytes.size() < kSizeMax ? bytes.size() : kSizeMax)) {
+  for (std::size_t i = 0; i < size_; ++i) bytes_[i] = bytes[i];
+}
+
+Token Token::from_padded(const std::uint8_t* eight_bytes, std::size_t size) {
+  std::uint64_t value;
+  std::memcpy(&value, eight_bytes, sizeof value);
+  value &= kFirstBytes[size];
+  Token token;
+  std::memcpy(token.bytes_.data(), &value, sizeof value);
+  token.size_ = static_cast<std::uint8_t>(size);
+  return token;
 }
 
 std::uint64_t Token::hash() const {
@@ -66,91 +97,77 @@ std::optional<Header> peek_header(ByteView datagram) {
                 .token_length = static_cast<std::uint8_t>(datagram[0] & 15)};
 }
 
-Result<Message> Message::parse(ByteView datagram) {
-  // One object on every path, so that it is built where the caller wants it.
-  Result<Message> result{std::in_place};
-  const auto reject = [&](ErrorCode code, const char* detail, const std::uint8_t* where) {
-    result = fail(code, detail, static_cast<std::size_t>(where - datagram.data()));
+[[gnu::always_inline]] inline Error Message::read(ByteView datagram) {
+  const auto flaw = [](ErrorCode code_of, const char* detail, std::size_t offset) {
+    return Error{code_of, static_cast<std::uint32_t>(offset), detail};
   };
-  Message& message = *result;
-  const auto* const begin = datagram.data();
-  const auto* const end = begin + datagram.size();
-  if (datagram.size() < kHeaderSize) {
-    reject(ErrorCode::truncated, "a CoAP header has 4 bytes", end);
-    return result;
-  }
-  if (datagram.size() > kDatagramMax) {
-    reject(ErrorCode::limit, "a datagram has at most 65535 bytes", begin);
-    return result;
-  }
-  if (begin[0] >> 6 != 1) {
-    reject(ErrorCode::malformed, "the CoAP version is not 1", begin);
-    return result;
-  }
-  const std::size_t token_length = begin[0] & 15;
-  if (token_length > Token::kSizeMax) {
-    reject(ErrorCode::malformed, "a token has at most 8 bytes", begin);
-    return result;
-  }
-  message.type = static_cast<Type>(begin[0] >> 4 & 3);
-  message.code = Code{begin[1]};
-  message.message_id = MessageId(static_cast<std::uint16_t>(begin[2] << 8 | begin[3]));
-  if (message.code == Code::empty && datagram.size() != kHeaderSize) {
-    reject(ErrorCode::malformed, "an empty message has nothing after its header", begin + kHeaderSize);
-    return result;
-  }
-  const auto* at = begin + kHeaderSize;
-  if (static_cast<std::size_t>(end - at) < token_length) {
-    reject(ErrorCode::truncated, "the message ends inside its token", end);
-    return result;
-  }
-  message.token = Token(ByteView{at, token_length});
-  at += token_length;
+  const auto* const data = datagram.data();
+  const std::size_t size = datagram.size();
+  if (size < kHeaderSize) return flaw(ErrorCode::truncated, "a CoAP header has 4 bytes", size);
+  if (size > kDatagramMax) return flaw(ErrorCode::limit, "a datagram has at most 65535 bytes", 0);
+  const unsigned first_byte = data[0];
+  const std::size_t token_length = first_byte & 15;
+  if (first_byte >> 6 != 1) return flaw(ErrorCode::malformed, "the CoAP version is not 1", 0);
+  if (token_length > Token::kSizeMax) return flaw(ErrorCode::malformed, "a token has at most 8 bytes", 0);
+  type = static_cast<Type>(first_byte >> 4 & 3);
+  code = Code{data[1]};
+  message_id = MessageId(static_cast<std::uint16_t>(data[2] << 8 | data[3]));
+  if (code == Code::empty && size != kHeaderSize)
+    return flaw(ErrorCode::malformed, "an empty message has nothing after its header", kHeaderSize);
+  std::size_t at = kHeaderSize + token_length;
+  if (at > size) return flaw(ErrorCode::truncated, "the message ends inside its token", size);
+  token = size >= kHeaderSize + Token::kSizeMax ? Token::from_padded(data + kHeaderSize, token_length)
+                                                : Token(datagram.subspan(kHeaderSize, token_length));
+  base_ = data;
 
-  message.base_ = begin;
   unsigned number = 0;
-  std::size_t count = 0;
-  while (at != end) {
-    const auto* const start = at;
-    const unsigned first = *at++;
+  OptionRef* entry = options_.data();
+  OptionRef* const entries_end = entry + kOptionsMax;
+  while (at < size) {
+    const std::size_t start = at++;
+    const unsigned first = data[start];
     unsigned delta = first >> 4;
     unsigned length = first & 15;
-    if (delta >= 13 || length >= 13) [[unlikely]] {
+    if (delta >= 13 || length >= 13) {
       if (first == kPayloadMarker) {
-        if (at == end) {
-          reject(ErrorCode::malformed, "a payload marker without a payload", start);
-          return result;
-        }
-        message.payload = {at, end};
+        if (at == size) return flaw(ErrorCode::malformed, "a payload marker without a payload", start);
+        payload = {data + at, size - at};
         break;
       }
-      if (delta == kNibbleReserved || length == kNibbleReserved) {
-        reject(ErrorCode::malformed, "an option uses the reserved nibble 15", start);
-        return result;
-      }
-      if (!extend(delta, at, end) || !extend(length, at, end)) {
-        reject(ErrorCode::truncated, "the message ends inside an option's header", start);
-        return result;
+      if (delta == kNibbleReserved || length == kNibbleReserved)
+        return flaw(ErrorCode::malformed, "an option uses the reserved nibble 15", start);
+      if (delta < 13 && length == 13 && at < size) {  // A text of 13 to 268 bytes, common in a Register.
+        length += data[at++];
+      } else {
+        const auto header = extended_header(datagram, first, at);
+        if (header.value_at == 0)
+          return flaw(ErrorCode::truncated, "the message ends inside an option's header", start);
+        delta = header.delta;
+        length = header.length;
+        at = header.value_at;
       }
     }
     number += delta;
-    if (number > 65535) {
-      reject(ErrorCode::malformed, "an option's number is above 65535", start);
-      return result;
-    }
-    if (static_cast<std::size_t>(end - at) < length) {
-      reject(ErrorCode::truncated, "the message ends inside an option", start);
-      return result;
-    }
-    if (count == kOptionsMax) {
-      reject(ErrorCode::limit, "more options than one message may have", start);
-      return result;
-    }
-    message.options_[count++] = {static_cast<std::uint16_t>(number), static_cast<std::uint16_t>(at - begin),
-                                 static_cast<std::uint16_t>(length)};
-    at += length;
+    const std::size_t next = at + length;
+    if (next > size) return flaw(ErrorCode::truncated, "the message ends inside an option", start);
+    if (entry == entries_end) return flaw(ErrorCode::limit, "more options than one message may have", start);
+    entry->number = static_cast<std::uint16_t>(number);
+    entry->offset = static_cast<std::uint16_t>(at);
+    entry->length = static_cast<std::uint16_t>(length);
+    ++entry;
+    at = next;
   }
-  message.option_count_ = static_cast<std::uint8_t>(count);
+  // Numbers only grow, so that looking at the last one is enough.
+  if (number > 65535) return flaw(ErrorCode::malformed, "an option's number is above 65535", at);
+  option_count_ = static_cast<std::uint8_t>(entry - options_.data());
+  return Error{.detail = nullptr};
+}
+
+Result<Message> Message::parse(ByteView datagram) {
+  // One object on every path, so that it is built where the caller wants it.
+  Result<Message> result{std::in_place};
+  const auto flaw = result->read(datagram);
+  if (flaw.detail != nullptr) [[unlikely]] result = std::unexpected(flaw);
   return result;
 }
 

@@ -38,6 +38,8 @@ struct EndpointConfig {
   std::size_t body_max = 64 * 1024;        ///< largest body put together from or cut into blocks
   std::size_t bodies_max = 64;             ///< block-wise transfers in progress, all peers
   std::uint8_t block_szx = 6;              ///< preferred block size, 0..6 for 16..1024 bytes
+  std::size_t bodies_per_peer_max = 8;     ///< of them that one peer's requests may hold
+  Duration body_lifetime = seconds(247);   ///< of a body that a peer neither continues nor fetches
 };
 
 /// Names an outgoing request, until its final event. Never reused.
@@ -81,7 +83,8 @@ struct RequestReceived {
   IncomingId id;
   Message message;  ///< payload is the whole body
 };
-/// A whole response has arrived; final unless `notifications_follow`.
+/// A whole response has arrived; final unless `notifications_follow`. A notification that ends its observation
+/// (an error, or no Observe option) comes as this too [RFC 7641 §3.2].
 struct ResponseReceived {
   PeerId peer;
   RequestId id;
@@ -102,7 +105,8 @@ struct RequestFailed {
   std::uint64_t tag;
   RequestFailure reason;
 };
-/// What became of a notification that this endpoint sent.
+/// What became of a notification that this endpoint sent. A non-confirmable one makes an event only when the
+/// peer rejects it.
 enum class NotifyOutcome : std::uint8_t { acknowledged, rejected, timeout };
 struct NotifyDone {
   PeerId peer;

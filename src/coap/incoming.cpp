@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests that come in: deduplication, late acknowledgements, refusals. [RFC 7252 §4.5, §5.2]
+#include "coap/endpoint_impl.hpp"
+
+namespace slipway::coap {
+namespace {
+
+/// What a peer is told to wait when a table is full, in seconds.
+constexpr std::uint32_t kRetryAfter = 10;
+
+}  // namespace
+
+Slot Endpoint::Impl::find_incoming(PeerId peer, MessageId id) const {
+  return incoming_index_.find(hash_of(peer, id), [&](Slot slot) {
+    const auto& incoming = incoming_[slot];
+    return incoming.message_id == id && peers_[incoming.peer].id == peer;
+  });
+}
+
+/// Remembers a message; kNoSlot when the tables are full of work.
+Slot Endpoint::Impl::remember(PeerId peer, const Message& message) {
+  const Slot peer_slot = peer_of(peer);
+  if (peers_[peer_slot].incoming_count >= config_.incoming_per_peer_max) {
+    // At most incoming_per_peer_max steps; usually the first is an answered one.
+    Slot oldest = peers_[peer_slot].incoming.front();
+    while (oldest != kNoSlot && incoming_[oldest].state != Incoming::State::answered)
+      oldest = incoming_[oldest].in_peer.next;
+    if (oldest == kNoSlot) {
+      forget_idle_peer(peer_slot);
+      return kNoSlot;
+    }
+    ++peers_[peer_slot].pins;
+    forget(oldest);
+    --peers_[peer_slot].pins;
+  }
+  const Slot slot = incoming_.take();
+  if (slot == kNoSlot) {
+    forget_idle_peer(peer_slot);
+    return kNoSlot;
+  }
+  auto& incoming = incoming_[slot];
+  incoming.type = message.type;
+  incoming.code = message.code;
+  incoming.message_id = message.message_id;
+  incoming.token = message.token;
+  incoming.peer = peer_slot;
+  incoming.id = make_id(next_serial_++, slot);
+  incoming.received = now_;
+  ++peers_[peer_slot].incoming_count;
+  peers_[peer_slot].incoming.push_back(incoming_, slot);
+  incoming_index_.insert(hash_of(peer, message.message_id), slot);
+  if (message.type == Type::confirmable) {
+    confirmable_age_.push_back(incoming_, slot);
+    waiting_.push_back(incoming_, slot);
+  } else {
+    non_confirmable_age_.push_back(incoming_, slot);
+  }
+  return slot;
+}
+
+void Endpoint::Impl::forget(Slot slot) {
+  auto& incoming = incoming_[slot];
+  const Slot peer_slot = incoming.peer;
+  auto& peer = peers_[peer_slot];
+  incoming_index_.erase(hash_of(peer.id, incoming.message_id), slot);
+  if (incoming.type == Type::confirmable) {
+    confirmable_age_.remove(incoming_, slot);
+    if (incoming.state == Incoming::State::waiting) waiting_.remove(incoming_, slot);
+  } else {
+    non_confirmable_age_.remove(incoming_, slot);
+  }
+  peer.incoming.remove(incoming_, slot);
+  --peer.incoming_count;
+  incoming_.give_back(slot);
+  forget_idle_peer(peer_slot);
+}
+
+/// The message has its answer; an empty one keeps what duplicates got so far.
+void Endpoint::Impl::answered(Slot slot, Buffer answer) {
+  auto& incoming = incoming_[slot];
+  if (incoming.state == Incoming::State::waiting && incoming.type == Type::confirmable)
+    waiting_.remove(incoming_, slot);
+  incoming.state = Incoming::State::answered;
+  incoming.request = {};
+  if (!answer.empty()) incoming.answer = std::move(answer);
+}
+
+/// True for a duplicate, which gets the same answer again and has no other effect.
+bool Endpoint::Impl::replayed(PeerId peer, const Message& message) {
+  const Slot slot = find_incoming(peer, message.message_id);
+  if (slot == kNoSlot) return false;
+  ++counters.duplicates;
+  const auto& incoming = incoming_[slot];
+  // A duplicated NON is ignored: its answer was no acknowledgement that could be missing [RFC 7252 §4.5].
+  if (incoming.type == Type::confirmable && !incoming.answer.empty()) send(peer, incoming.answer);
+  return true;
+}
+
+/// No answer came in time for piggybacking: stops the peer's retransmissions [RFC 7252 §5.2.2].
+void Endpoint::Impl::acknowledge_late(Slot slot) {
+  auto& incoming = incoming_[slot];
+  waiting_.remove(incoming_, slot);
+  incoming.state = Incoming::State::acknowledged;
+  incoming.answer = empty_message(Type::acknowledgement, incoming.message_id);
+  send(peers_[incoming.peer].id, incoming.answer);
+}
+
+void Endpoint::Impl::overloaded(PeerId peer, const Message& message) {
+  ++counters.overload;
+  if (message.type != Type::confirmable) return;
+  const auto bytes = write({Type::acknowledgement, message.message_id, message.token},
+                           {.code = Code::service_unavailable, .max_age = kRetryAfter});
+  if (bytes) send(peer, *bytes);
+}
+
+/// Answers from within the endpoint.
+void Endpoint::Impl::answer(Slot slot, const Parts& parts) {
+  // Nothing that is written here can fail to fit; where a separate message finds no room, the peer tries again.
+  if (!dispatch_answer(slot, answer_head(slot), parts)) answered(slot, {});
+}
+
+void Endpoint::Impl::receive_request(PeerId peer, const Message& message, const Buffer& datagram) {
+  if (replayed(peer, message)) return;
+  const auto verdict = check_options(message);
+  if (verdict != OptionVerdict::fine && message.type == Type::non_confirmable) {
+    ++counters.rejected;  // Ignored without an answer [RFC 7252 §5.4.1].
+    return;
+  }
+  const Slot slot = remember(peer, message);
+  if (slot == kNoSlot) return overloaded(peer, message);
+  if (verdict != OptionVerdict::fine) {
+    ++counters.rejected;
+    return answer(slot, {.code = verdict == OptionVerdict::proxying ? Code::proxying_not_supported
+                                                                    : Code::bad_option});
+  }
+  const auto block1 = find_block(message, OptionNumber::block1);
+  const auto block2 = find_block(message, OptionNumber::block2);
+  if (!block1 || !block2) {
+    ++counters.rejected;
+    return answer(slot, {.code = Code::bad_request});
+  }
+  auto& incoming = incoming_[slot];
+  incoming.block1 = *block1;
+  incoming.block2 = *block2;
+  incoming.request = datagram;
+  if (*block1 && ((*block1)->number != 0 || (*block1)->more))
+    return receive_block1(slot, message, datagram, **block1);
+  if (*block2 && (*block2)->number != 0 && serve_stored(slot, message, **block2)) return;
+  push_event(RequestReceived{peer, IncomingId(incoming.id), message}, datagram);
+}
+
+}  // namespace slipway::coap
