@@ -79,28 +79,36 @@ SLIPWAY_AES inline void encrypt_pair(const KeySchedule& key, __m128i& a, __m128i
   b = _mm_aesenclast_si128(b, key.round[kRounds]);
 }
 
-/// Flags, nonce, and a 24-bit number: the first block of the MAC, and the counter blocks.
-/// [RFC 3610 §2.2, §2.3] with L = 3.
-SLIPWAY_AES inline __m128i numbered_block(unsigned flags, const AeadNonce& nonce, std::size_t number) {
-  alignas(kBlock) std::uint8_t block[kBlock];
-  block[0] = static_cast<std::uint8_t>(flags);
-  std::memcpy(block + 1, nonce.data(), nonce.size());
-  block[13] = static_cast<std::uint8_t>(number >> 16);
-  block[14] = static_cast<std::uint8_t>(number >> 8);
-  block[15] = static_cast<std::uint8_t>(number);
-  return load(block);
-}
-constexpr unsigned kLengthFlags = 3 - 1;
-SLIPWAY_AES inline __m128i counter_block(const AeadNonce& nonce, std::size_t number) {
-  return numbered_block(kLengthFlags, nonce, number);
-}
+/// Flags, nonce, and a number at the end: the first block of the MAC, and the counter blocks.
+/// [RFC 3610 §2.2, §2.3] The number's field fills the block; two bytes of it hold all that is sealed here.
+class NumberedBlocks {
+ public:
+  SLIPWAY_AES explicit NumberedBlocks(ByteView nonce)
+      : length_flags_(14 - static_cast<unsigned>(nonce.size())) {
+    alignas(kBlock) std::uint8_t block[kBlock] = {static_cast<std::uint8_t>(length_flags_)};
+    std::memcpy(block + 1, nonce.data(), nonce.size());
+    counter_ = load(block);
+  }
+  [[nodiscard]] SLIPWAY_AES __m128i counter(std::size_t number) const { return numbered(counter_, number); }
+  [[nodiscard]] SLIPWAY_AES __m128i first_of_mac(bool associated, std::size_t tag_size,
+                                                 std::size_t size) const {
+    const auto flags =
+        (associated ? 0x40u : 0u) | static_cast<unsigned>((tag_size - 2) / 2) << 3 | length_flags_;
+    return numbered(_mm_insert_epi8(counter_, static_cast<int>(flags), 0), size);
+  }
+
+ private:
+  SLIPWAY_AES static __m128i numbered(__m128i block, std::size_t number) {
+    return _mm_insert_epi16(block, __builtin_bswap16(static_cast<std::uint16_t>(number)), 7);
+  }
+  unsigned length_flags_;
+  __m128i counter_;
+};
 
 /// The MAC over the first block and the associated data.
-SLIPWAY_AES __m128i begin_mac(const KeySchedule& key, const AeadNonce& nonce, ByteView associated,
+SLIPWAY_AES __m128i begin_mac(const KeySchedule& key, const NumberedBlocks& blocks, ByteView associated,
                               std::size_t message_size, std::size_t tag_size) {
-  const auto flags =
-      (associated.empty() ? 0u : 0x40u) | static_cast<unsigned>((tag_size - 2) / 2) << 3 | kLengthFlags;
-  auto mac = encrypt(key, numbered_block(flags, nonce, message_size));
+  auto mac = encrypt(key, blocks.first_of_mac(!associated.empty(), tag_size, message_size));
   if (associated.empty()) return mac;
   alignas(kBlock) std::uint8_t text[2 + kAssociatedDataMax] = {};
   text[0] = static_cast<std::uint8_t>(associated.size() >> 8);
@@ -117,48 +125,50 @@ bool has_aes() {
   return __builtin_cpu_supports("aes") && __builtin_cpu_supports("sse4.1");
 }
 
-SLIPWAY_AES void ccm_seal(std::size_t tag_size, const AeadKey& raw_key, const AeadNonce& nonce,
-                          ByteView associated, ByteView plaintext, std::uint8_t* out) {
+SLIPWAY_AES void ccm_seal(std::size_t tag_size, const AeadKey& raw_key, ByteView nonce, ByteView associated,
+                          ByteView plaintext, std::uint8_t* out) {
   auto key = expand(raw_key);
-  auto mac = begin_mac(key, nonce, associated, plaintext.size(), tag_size);
+  const NumberedBlocks blocks(nonce);
+  auto mac = begin_mac(key, blocks, associated, plaintext.size(), tag_size);
   std::size_t counter = 1;
   const auto* in = plaintext.data();
   auto left = plaintext.size();
   for (; left >= kBlock; left -= kBlock, in += kBlock, out += kBlock) {
     const auto text = load(in);
-    auto stream = counter_block(nonce, counter++);
+    auto stream = blocks.counter(counter++);
     mac = _mm_xor_si128(mac, text);
     encrypt_pair(key, mac, stream);
     store(out, _mm_xor_si128(stream, text));
   }
   if (left != 0) {
     const auto text = load_part(in, left);
-    auto stream = counter_block(nonce, counter);
+    auto stream = blocks.counter(counter);
     mac = _mm_xor_si128(mac, text);
     encrypt_pair(key, mac, stream);
     store_part(out, left, _mm_xor_si128(stream, text));
     out += left;
   }
-  store_part(out, tag_size, _mm_xor_si128(mac, encrypt(key, counter_block(nonce, 0))));
+  store_part(out, tag_size, _mm_xor_si128(mac, encrypt(key, blocks.counter(0))));
   wipe({reinterpret_cast<std::uint8_t*>(&key), sizeof key});
 }
 
-SLIPWAY_AES bool ccm_open(std::size_t tag_size, const AeadKey& raw_key, const AeadNonce& nonce,
-                          ByteView associated, ByteView sealed, std::uint8_t* out) {
+SLIPWAY_AES bool ccm_open(std::size_t tag_size, const AeadKey& raw_key, ByteView nonce, ByteView associated,
+                          ByteView sealed, std::uint8_t* out) {
   auto key = expand(raw_key);
   const auto size = sealed.size() - tag_size;
-  auto mac = begin_mac(key, nonce, associated, size, tag_size);
+  const NumberedBlocks blocks(nonce);
+  auto mac = begin_mac(key, blocks, associated, size, tag_size);
   const auto* in = sealed.data();
   auto* const text_begin = out;
   auto left = size;
   // The MAC of a block needs its plaintext, so it runs beside the keystream of the next one.
   std::size_t counter = 1;
-  auto stream = encrypt(key, counter_block(nonce, counter++));
+  auto stream = encrypt(key, blocks.counter(counter++));
   for (; left >= kBlock; left -= kBlock, in += kBlock, out += kBlock) {
     const auto text = _mm_xor_si128(stream, load(in));
     store(out, text);
     mac = _mm_xor_si128(mac, text);
-    stream = counter_block(nonce, counter++);
+    stream = blocks.counter(counter++);
     encrypt_pair(key, mac, stream);
   }
   if (left != 0) {
@@ -167,7 +177,7 @@ SLIPWAY_AES bool ccm_open(std::size_t tag_size, const AeadKey& raw_key, const Ae
     in += left;
   }
   std::uint8_t tag[kBlock];
-  store(tag, _mm_xor_si128(mac, encrypt(key, counter_block(nonce, 0))));
+  store(tag, _mm_xor_si128(mac, encrypt(key, blocks.counter(0))));
   wipe({reinterpret_cast<std::uint8_t*>(&key), sizeof key});
   if (equal_constant_time({tag, tag_size}, {in, tag_size})) return true;
   wipe({text_begin, size});
@@ -183,8 +193,8 @@ namespace slipway::security::dtls::x86 {
 bool has_aes() {
   return false;
 }
-void ccm_seal(std::size_t, const AeadKey&, const AeadNonce&, ByteView, ByteView, std::uint8_t*) {}
-bool ccm_open(std::size_t, const AeadKey&, const AeadNonce&, ByteView, ByteView, std::uint8_t*) {
+void ccm_seal(std::size_t, const AeadKey&, ByteView, ByteView, ByteView, std::uint8_t*) {}
+bool ccm_open(std::size_t, const AeadKey&, ByteView, ByteView, ByteView, std::uint8_t*) {
   return false;
 }
 
