@@ -63,10 +63,11 @@ bool CborReader::chunks(CborMajor major, ByteView& out) {
       return fail(ErrorCode::malformed, "a chunk of another type than its string");
     ByteView piece;
     if (!string(chunk, piece)) return false;
+    if (piece.empty()) continue;
     auto* place = sink_.take_scratch(piece.size(), start);
     if (place == nullptr) return false;
     if (room == nullptr) room = place;
-    if (!piece.empty()) std::memcpy(place, piece.data(), piece.size());
+    std::memcpy(place, piece.data(), piece.size());
     total += piece.size();
   }
   out = {room, total};

@@ -79,7 +79,8 @@ void EntrySink::restart() {
   at_ = first_;
   scratch_used_ = 0;
   last_key_ = 0;
-  last_depth_ = 0;
+  last_rest_ = 0;
+  last_depth_ = 4;
   unordered_ = false;
   failed_ = false;
 }

@@ -77,15 +77,16 @@ class EntrySink {
   void mark_unordered() { unordered_ = true; }
   /// The same, told from one path to the next.
   void note_order(std::uint64_t key, unsigned depth) {
-    if (key <= last_key_ && at_ != first_) unordered_ = true;
+    // Ascending, and not below the path before: then nothing can stand twice.
+    if (key <= last_key_ || (depth > last_depth_ && (key ^ last_key_) <= last_rest_)) unordered_ = true;
     if (depth != last_depth_) {
-      if (at_ != first_ && depth > last_depth_) unordered_ = true;  // maybe parent and child
       last_depth_ = depth;
+      last_rest_ = depth == 4 ? 0 : ~std::uint64_t{0} >> (16 * depth);
     }
     last_key_ = key;
   }
 
-  /// Room for rebuilt text, or nullptr when the scratch is full (and then it has failed).
+  /// Room for rebuilt text of at least one byte, or nullptr when the scratch is full (and then it has failed).
   [[nodiscard]] std::uint8_t* take_scratch(std::size_t size, const std::uint8_t* at);
   /// Gives back the end of the last take_scratch().
   void return_scratch(std::size_t size) { scratch_used_ -= size; }
@@ -122,7 +123,8 @@ class EntrySink {
   std::uint32_t object_ = 0x10000;  // no object has this id
   const ObjectDefinition* definition_ = nullptr;
   std::uint64_t last_key_ = 0;
-  unsigned last_depth_ = 0;
+  std::uint64_t last_rest_ = 0;  // the bits of the ids that the last path does not have
+  unsigned last_depth_ = 4;
   bool unordered_ = false;
   bool failed_ = false;
   Error error_;

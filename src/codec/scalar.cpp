@@ -137,6 +137,10 @@ bool parse_zone(std::string_view text, std::int64_t& offset) {
 }  // namespace
 
 bool to_bytes(Scalar& scalar, EntrySink& sink, const std::uint8_t* at) {
+  if (scalar.data.empty()) {
+    scalar.kind = Kind::bytes;
+    return true;
+  }
   // Text that was rebuilt in the scratch becomes bytes in place, so that the scratch is used once.
   auto* room = sink.scratch_at(scalar.data);
   if (room == nullptr) room = sink.take_scratch(base64_bytes_max(scalar.data.size()), at);

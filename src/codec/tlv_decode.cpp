@@ -46,27 +46,36 @@ class TlvDecoder {
   //  KK kind, I identifier has 16 bits, LL size of the length field, SSS the length if LL is 0
   bool read(const std::uint8_t*& at, const std::uint8_t* end, Element& element) {
     const unsigned head = *at;
+    if ((head & 0x30) != 0) [[unlikely]]
+      return read_long(at, end, element);
+    const std::size_t size = 2 + (head >> 3 & 1);
+    if (static_cast<std::size_t>(end - at) < size) [[unlikely]]
+      return sink_.fail(ErrorCode::truncated, "a TLV header ends too early", at);
+    const std::size_t length = size == 2 ? head & 7 : at[2];
+    const auto* value = at + size;
+    if (static_cast<std::size_t>(end - value) < length) [[unlikely]]
+      return sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", at);
+    element = {static_cast<TlvKind>(head & 0xc0), at[1], value, value + length};
+    at = value + length;
+    return true;
+  }
+
+  /// With an identifier of 16 bits, or a length of 16 or 24.
+  [[gnu::noinline]] bool read_long(const std::uint8_t*& at, const std::uint8_t* end, Element& element) {
+    const unsigned head = *at;
     const std::size_t length_size = head >> 3 & 3;
     const std::size_t id_size = 1 + (head >> 5 & 1);
-    if (static_cast<std::size_t>(end - at) < 1 + id_size + length_size) [[unlikely]]
+    if (static_cast<std::size_t>(end - at) < 1 + id_size + length_size)
       return sink_.fail(ErrorCode::truncated, "a TLV header ends too early", at);
-    unsigned id = at[1];
-    const auto* next = at + 2;
-    if (id_size == 2) [[unlikely]] {
-      id = id << 8 | *next++;
-      if (id == kReservedId) return sink_.fail(ErrorCode::out_of_range, "65535 is no identifier", at);
-    }
-    std::size_t length = head & 7;
-    if (length_size == 1) {
-      length = *next++;
-    } else if (length_size != 0) [[unlikely]] {
-      length = static_cast<std::size_t>(big_endian(next, length_size));
-      next += length_size;
-    }
-    if (static_cast<std::size_t>(end - next) < length) [[unlikely]]
+    const auto id = big_endian(at + 1, id_size);
+    if (id == kReservedId) return sink_.fail(ErrorCode::out_of_range, "65535 is no identifier", at);
+    const auto* value = at + 1 + id_size;
+    const auto length = length_size == 0 ? head & 7 : static_cast<std::size_t>(big_endian(value, length_size));
+    value += length_size;
+    if (static_cast<std::size_t>(end - value) < length)
       return sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", at);
-    element = {static_cast<TlvKind>(head & 0xc0), static_cast<std::uint16_t>(id), next, next + length};
-    at = next + length;
+    element = {static_cast<TlvKind>(head & 0xc0), static_cast<std::uint16_t>(id), value, value + length};
+    at = value + length;
     return true;
   }
 

@@ -5,6 +5,7 @@
 // it moves by the missing bytes. No list of lengths is kept, and each byte moves at most twice.
 #include <bit>
 
+#include "codec/copy.hpp"
 #include "codec/formats.hpp"
 #include "codec/tlv.hpp"
 
@@ -25,23 +26,43 @@ std::uint8_t* put_big_endian(std::uint8_t* at, std::uint64_t value, std::size_t 
   return at;
 }
 
-std::uint8_t* put_header(std::uint8_t* at, TlvKind kind, std::uint16_t id, std::size_t length) {
-  const auto bits = static_cast<unsigned>(kind);
-  if (id <= 0xff && length < 0x100) [[likely]] {
-    at[1] = static_cast<std::uint8_t>(id);
-    if (length < 8) {
-      at[0] = static_cast<std::uint8_t>(bits | length);
-      return at + 2;
-    }
-    at[0] = static_cast<std::uint8_t>(bits | 0x08);
-    at[2] = static_cast<std::uint8_t>(length);
-    return at + 3;
-  }
+std::uint8_t* put_long_header(std::uint8_t* at, TlvKind kind, std::uint16_t id, std::size_t length) {
   const std::size_t length_size = header_size(0, length) - 2;
-  *at++ = static_cast<std::uint8_t>(bits | (id > 0xff ? 0x20u : 0u) | length_size << 3 |
+  *at++ = static_cast<std::uint8_t>(static_cast<unsigned>(kind) | (id > 0xff ? 0x20u : 0u) | length_size << 3 |
                                     (length_size == 0 ? length : 0u));
   at = put_big_endian(at, id, id > 0xff ? 2 : 1);
   return put_big_endian(at, length, length_size);
+}
+
+inline std::uint8_t* put_header(std::uint8_t* at, TlvKind kind, std::uint16_t id, std::size_t length) {
+  if (id > 0xff || length > 0xff) [[unlikely]]
+    return put_long_header(at, kind, id, length);
+  at[1] = static_cast<std::uint8_t>(id);
+  if (length < 8) {
+    at[0] = static_cast<std::uint8_t>(static_cast<unsigned>(kind) | length);
+    return at + 2;
+  }
+  at[0] = static_cast<std::uint8_t>(static_cast<unsigned>(kind) | 0x08u);
+  at[2] = static_cast<std::uint8_t>(length);
+  return at + 3;
+}
+
+/// What a value's content is: bytes, or a number in its smallest size.
+struct Content {
+  const std::uint8_t* bytes = nullptr;
+  std::uint64_t number = 0;
+  std::size_t size = 0;
+};
+
+std::size_t size_of_signed(std::int64_t number) {
+  if (number == static_cast<std::int8_t>(number)) return 1;
+  if (number == static_cast<std::int16_t>(number)) return 2;
+  return number == static_cast<std::int32_t>(number) ? 4 : 8;
+}
+std::size_t size_of_unsigned(std::uint64_t number) {
+  if (number <= 0xff) return 1;
+  if (number <= 0xffff) return 2;
+  return number <= 0xffffffff ? 4 : 8;
 }
 
 class TlvEncoder {
@@ -110,51 +131,53 @@ class TlvEncoder {
     return entry_ == last_ || fail(ErrorCode::wrong_path, "entries beside an instance without id");
   }
 
-  /// All entries of one object instance.
+  /// All entries of one object instance. What changes is held in locals: bytes written through a
+  /// pointer may, to the compiler, change every member.
   bool resources(std::uint32_t instance) {
+    const Entry* entry = entry_;
+    std::uint8_t* at = at_;
+    std::uint8_t* multiple = nullptr;  // the header of the multiple resource being written
     int last = -1;
-    do {
-      const Path& path = entry_->path;
+    int last_child = -1;
+    for (; entry != last_; ++entry) {
+      const Path& path = entry->path;
       if (instance_key(path) != instance) break;
-      const auto id = path.resource().value();
-      if (id <= last) [[unlikely]]
-        return fail_order(id, last);
-      last = id;
-      if (entry_->kind != EntryKind::value || path.depth() == 4) {
-        if (!multiple(path)) return false;
-      } else {
-        if (path.depth() != 3) return fail(ErrorCode::unsupported, "a value that is no resource's");
-        if (!value(TlvKind::resource, id, entry_->value)) return false;
-        ++entry_;
+      int id = path.resource().value();
+      auto kind = TlvKind::resource;
+      if (multiple != nullptr && (id != last || path.depth() != 4)) {
+        at_ = at;
+        if (!close(multiple, TlvKind::multiple, static_cast<std::uint16_t>(last))) return false;
+        at = at_;
+        multiple = nullptr;
       }
-    } while (entry_ != last_);
-    return last >= 0 || fail(ErrorCode::wrong_path, "an entry outside the base path");
-  }
-
-  bool multiple(const Path& resource) {
-    const auto id = resource.resource().value();
-    auto* start = at_;
-    if (!skip(header_size(id, 0))) return false;
-    if (entry_->kind == EntryKind::multiple && resource.depth() == 3) {
-      ++entry_;
-      return close(start, TlvKind::multiple, id);
+      if (multiple == nullptr) {
+        if (id <= last) [[unlikely]]
+          return fail_order(id, last);
+        last = id;
+        if (path.depth() != 3 || entry->kind != EntryKind::value) {
+          multiple = at;
+          last_child = -1;
+          at_ = at;
+          if (!skip(header_size(path.resource().value(), 0))) return false;
+          at = at_;
+          if (entry->kind == EntryKind::multiple && path.depth() == 3) continue;
+          if (path.depth() != 4) return fail(ErrorCode::unsupported, "TLV has nothing for this entry");
+        }
+      }
+      if (multiple != nullptr) {
+        if (entry->kind != EntryKind::value) return fail(ErrorCode::unsupported, "TLV has nothing for this entry");
+        id = path.resource_instance().value();
+        if (id <= last_child) return fail_order(id, last_child);
+        last_child = id;
+        kind = TlvKind::resource_instance;
+      }
+      at = value(at, kind, static_cast<std::uint16_t>(id), entry->value);
+      if (at == nullptr) return false;
     }
-    const auto instance = instance_key(resource);
-    int last = -1;
-    do {
-      const Path& path = entry_->path;
-      if (path.resource().value() != id || instance_key(path) != instance) break;
-      if (path.depth() != 4 || entry_->kind != EntryKind::value)
-        return path.depth() == 3 && last >= 0
-                   ? fail(ErrorCode::duplicate, "a resource with a value and with instances")
-                   : fail(ErrorCode::unsupported, "TLV has nothing for an entry without a value");
-      const auto child = path.resource_instance().value();
-      if (child <= last) return fail_order(child, last);
-      last = child;
-      if (!value(TlvKind::resource_instance, child, entry_->value)) return false;
-      ++entry_;
-    } while (entry_ != last_);
-    return close(start, TlvKind::multiple, id);
+    at_ = at;
+    entry_ = entry;
+    if (multiple != nullptr) return close(multiple, TlvKind::multiple, static_cast<std::uint16_t>(last));
+    return last >= 0 || fail(ErrorCode::wrong_path, "an entry outside the base path");
   }
 
   bool fail_order(int id, int last) {
@@ -183,76 +206,60 @@ class TlvEncoder {
 
   bool no_space() { return fail(ErrorCode::no_space, "the output buffer is too small"); }
 
-  /// Room for a header and `length` bytes.
-  [[nodiscard]] bool has_room(std::uint16_t id, std::size_t length) const {
-    const auto room = static_cast<std::size_t>(end_ - at_);
-    return room >= length + kHeaderMax || room >= length + header_size(id, length);
-  }
-
-  bool number(TlvKind kind, std::uint16_t id, std::uint64_t bits, std::size_t size) {
-    if (!has_room(id, size)) [[unlikely]]
-      return no_space();
-    auto* at = put_header(at_, kind, id, size);
-    if (size == 1) {
-      *at = static_cast<std::uint8_t>(bits);
-      at_ = at + 1;
-    } else {
-      at_ = put_big_endian(at, bits, size);
-    }
-    return true;
-  }
-
-  bool bytes(TlvKind kind, std::uint16_t id, ByteView content) {
-    if (content.size() > kLengthMax) return fail(ErrorCode::out_of_range, "a TLV holds at most 2^24-1 bytes");
-    if (!has_room(id, content.size())) [[unlikely]]
-      return no_space();
-    auto* at = put_header(at_, kind, id, content.size());
-    if (!content.empty()) std::memcpy(at, content.data(), content.size());
-    at_ = at + content.size();
-    return true;
-  }
-
-  static std::size_t size_of_signed(std::int64_t number) {
-    if (number == static_cast<std::int8_t>(number)) return 1;
-    if (number == static_cast<std::int16_t>(number)) return 2;
-    return number == static_cast<std::int32_t>(number) ? 4 : 8;
-  }
-  static std::size_t size_of_unsigned(std::uint64_t number) {
-    if (number <= 0xff) return 1;
-    if (number <= 0xffff) return 2;
-    return number <= 0xffffffff ? 4 : 8;
-  }
-
-  bool value(TlvKind kind, std::uint16_t id, const Value& value) {
+  /// Writes one TLV; returns its end, or nullptr when it failed.
+  std::uint8_t* value(std::uint8_t* at, TlvKind kind, std::uint16_t id, const Value& value) {
+    Content content;
     switch (value.type()) {
       case DataType::string:
       case DataType::corelnk:
       case DataType::opaque:
-        return bytes(kind, id, value.as_opaque());
+        content = {.bytes = value.as_opaque().data(), .size = value.as_opaque().size()};
+        break;
       case DataType::integer:
       case DataType::time:
-        return number(kind, id, static_cast<std::uint64_t>(value.as_integer()),
-                      size_of_signed(value.as_integer()));
-      case DataType::unsigned_integer:
-        return number(kind, id, value.as_unsigned(), size_of_unsigned(value.as_unsigned()));
-      case DataType::floating:
-        return floating(kind, id, value.as_floating());
-      case DataType::boolean:
-        return number(kind, id, value.as_boolean() ? 1 : 0, 1);
-      case DataType::objlnk:
-        return number(kind, id, std::uint64_t{value.as_objlnk().object} << 16 | value.as_objlnk().instance,
-                      4);
-      case DataType::none:
+        content = {.number = static_cast<std::uint64_t>(value.as_integer()),
+                   .size = size_of_signed(value.as_integer())};
         break;
+      case DataType::unsigned_integer:
+        content = {.number = value.as_unsigned(), .size = size_of_unsigned(value.as_unsigned())};
+        break;
+      case DataType::floating:
+        content = floating(value.as_floating());
+        break;
+      case DataType::boolean:
+        content = {.number = value.as_boolean() ? 1u : 0u, .size = 1};
+        break;
+      case DataType::objlnk:
+        content = {.number = std::uint64_t{value.as_objlnk().object} << 16 | value.as_objlnk().instance,
+                   .size = 4};
+        break;
+      case DataType::none:
+        fail(ErrorCode::unsupported, "an entry without a value");
+        return nullptr;
     }
-    return fail(ErrorCode::unsupported, "an entry without a value");
+    const auto room = static_cast<std::size_t>(end_ - at);
+    if (room < content.size + kHeaderMax && room < content.size + header_size(id, content.size)) [[unlikely]] {
+      no_space();
+      return nullptr;
+    }
+    if (content.size > kLengthMax) [[unlikely]] {
+      fail(ErrorCode::out_of_range, "a TLV holds at most 2^24-1 bytes");
+      return nullptr;
+    }
+    at = put_header(at, kind, id, content.size);
+    if (content.bytes != nullptr) return put_bytes(at, content.bytes, content.size);
+    if (content.size == 1) {
+      *at = static_cast<std::uint8_t>(content.number);
+      return at + 1;
+    }
+    return put_big_endian(at, content.number, content.size);
   }
 
-  bool floating(TlvKind kind, std::uint16_t id, double value) {
+  static Content floating(double value) {
     const auto narrow = static_cast<float>(value);
     if (static_cast<double>(narrow) == value || value != value)
-      return number(kind, id, std::bit_cast<std::uint32_t>(narrow), 4);
-    return number(kind, id, std::bit_cast<std::uint64_t>(value), 8);
+      return {.number = std::bit_cast<std::uint32_t>(narrow), .size = 4};
+    return {.number = std::bit_cast<std::uint64_t>(value), .size = 8};
   }
 
   std::uint8_t* at_;
