@@ -92,6 +92,8 @@ Result<Discovered> parse_bootstrap_discover(std::string_view text, std::span<Dis
     if (!link) break;
     if (link->target.empty() || link->target == "/") {  // the root, or the bare attributes of 1.0
       SLIPWAY_ASSIGN(const auto enabler, codec::find_attribute(*link, "lwm2m"));
+      if (!enabler && link->target.empty())
+        return fail(ErrorCode::malformed, "a link has no target", link->offset);
       if (!enabler) continue;
       const auto version = Version::parse(enabler->value);
       if (!version) return fail(ErrorCode::malformed, "lwm2m is not a version such as 1.1", link->offset);

@@ -116,6 +116,7 @@ Result<ObjectList> parse_object_list(std::string_view text, std::span<ObjectLink
     SLIPWAY_ASSIGN(const auto link, reader.next());
     if (!link) break;
     auto target = link->target;
+    if (target.empty()) return fail(ErrorCode::malformed, "a link has no target", link->offset);
     if (!target.starts_with(root.alternate_path)) continue;
     target.remove_prefix(root.alternate_path.size());
     SLIPWAY_ASSIGN(const auto path, path_of_target(target, link->offset));

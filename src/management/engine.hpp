@@ -126,6 +126,7 @@ class Server::Impl {
   void on_failure(TimePoint now, const coap::RequestFailed& failure);
   [[nodiscard]] Slot operation_of(coap::RequestId request, std::uint64_t tag) const;
   void after_observe(Slot operation, const coap::ResponseReceived& response);
+  void on_last_notification(const coap::ResponseReceived& response);
   void tell_answer(Slot operation, const coap::Message& message);
   void fail_operation(TimePoint now, Slot operation, OperationFailure failure);
   void close_operation(Slot operation);

@@ -110,7 +110,7 @@ Slot Server::Impl::operation_of(coap::RequestId request, std::uint64_t tag) cons
 
 void Server::Impl::on_response(TimePoint now, const coap::ResponseReceived& response) {
   const auto slot = operation_of(response.id, response.tag);
-  if (slot == kNoSlot) return coap_.cancel(response.id);
+  if (slot == kNoSlot) return on_last_notification(response);
   auto& operation = operations_[slot];
   const auto device = operation.device;
   const bool retry = response.message.code == coap::Code::not_acceptable && operation.accept &&
@@ -125,6 +125,18 @@ void Server::Impl::on_response(TimePoint now, const coap::ResponseReceived& resp
   if (operation.kind == Kind::cancel) observation_lost(operation.observation, slot);
   close_operation(slot);
   kick(now, device);
+}
+
+/// An error or a value without Observe ends an observation from the device's side. [RFC 7641 §3.2]
+void Server::Impl::on_last_notification(const coap::ResponseReceived& response) {
+  const auto id = observation_of_tag(response.tag);
+  const auto slot = id ? observations_.find(*id) : kNoSlot;
+  if (slot == kNoSlot || observations_[slot].request != response.id) return coap_.cancel(response.id);
+  observations_[slot].request.reset();
+  if (coap::is_success(response.message.code))
+    on_notification(
+        {.peer = response.peer, .id = response.id, .tag = response.tag, .message = response.message});
+  if (observations_[slot].operation == kNoSlot) forget_observation(slot);
 }
 
 void Server::Impl::tell_answer(Slot slot, const coap::Message& message) {
@@ -163,10 +175,6 @@ void Server::Impl::on_notification(const coap::NotificationReceived& notificatio
   const auto& observation = observations_[slot];
   if (observation.cancelled) return;
   const auto& message = notification.message;
-  if (!coap::is_success(message.code)) {
-    if (observation.operation == kNoSlot) forget_observation(slot);
-    return;
-  }
   ++counters_.notifications;
   auto event = event_of(EventKind::notified, observation.device);
   event.observation = observation.id;
