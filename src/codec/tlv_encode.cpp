@@ -90,11 +90,13 @@ class TlvEncoder {
     return false;
   }
 
-  // Nothing is written for an instance without resources that is the target itself.
+  // The target itself, without resources, is the one case where it has to be named.
   bool empty_instance(const Path& base) {
     if (entry_->path != base) return fail(ErrorCode::wrong_path, "an entry outside the base path");
     ++entry_;
-    return true;
+    auto* start = at_;
+    return skip(header_size(base.instance().value(), 0)) &&
+           close(start, TlvKind::instance, base.instance().value());
   }
 
   bool instances(ObjectId object) {
