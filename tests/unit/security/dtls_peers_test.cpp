@@ -307,15 +307,15 @@ TEST_P(DtlsPeers, OurCloseNotifyIsUnderstood) {
   EXPECT_TRUE(peer->closed);
 }
 
+std::string name_of(const testing::TestParamInfo<Case>& which) {
+  constexpr const char* kNames[] = {"Ccm8", "Ccm", "Gcm"};
+  const std::string stack = std::get<0>(which.param) == Stack::gnutls ? "Gnutls" : "Openssl";
+  return stack + kNames[std::get<1>(which.param)];
+}
 INSTANTIATE_TEST_SUITE_P(All, DtlsPeers,
                          testing::Combine(testing::Values(Stack::gnutls, Stack::openssl),
-                                          testing::Values(0u, 1u, 2u)),
-                         [](const auto& info) {
-                           const std::string stack =
-                               std::get<0>(info.param) == Stack::gnutls ? "Gnutls" : "Openssl";
-                           constexpr const char* kNames[] = {"Ccm8", "Ccm", "Gcm"};
-                           return stack + kNames[std::get<1>(info.param)];
-                         });
+                                          testing::Range(std::size_t{0}, std::size_t{3})),
+                         name_of);
 
 }  // namespace
 }  // namespace slipway::security::dtls::test
