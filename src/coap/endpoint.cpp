@@ -7,10 +7,6 @@
 namespace slipway::coap {
 namespace {
 
-/// Message ids advance by one in this time while a peer is forgotten, so that none comes back within an
-/// EXCHANGE_LIFETIME even though nothing is kept of an idle peer [RFC 7252 §4.4].
-constexpr Duration kMessageIdPace = std::chrono::microseconds(3770);
-
 /// Room for what stands beside a block's payload.
 constexpr std::size_t kOverhead = 128;
 
@@ -45,7 +41,9 @@ Endpoint::Impl::Impl(const EndpointConfig& config, Random& random)
       peers_(config_.exchanges_max + config_.incoming_max + config_.bodies_max + 1),
       exchanges_(config_.exchanges_max),
       incoming_(config_.incoming_max),
-      transfers_(config_.bodies_max) {}
+      transfers_(config_.bodies_max) {
+  for (std::size_t i = 0; i < next_ids_.size(); ++i) next_ids_[i] = static_cast<std::uint16_t>(mix(seed_ + i));
+}
 
 std::uint32_t Endpoint::Impl::hash_of(PeerId peer) const {
   return static_cast<std::uint32_t>(mix(peer.value() ^ seed_));
@@ -69,8 +67,6 @@ Slot Endpoint::Impl::peer_of(PeerId peer) {
   const Slot slot = peers_.take();
   auto& entry = peers_[slot];
   entry.id = peer;
-  const auto pace = static_cast<std::uint64_t>(now_.time_since_epoch() / kMessageIdPace);
-  entry.next_id = static_cast<std::uint16_t>(mix(peer.value() + seed_) + pace);
   peer_index_.insert(hash_of(peer), slot);
   return slot;
 }
@@ -82,7 +78,11 @@ void Endpoint::Impl::forget_idle_peer(Slot slot) {
   peers_.give_back(slot);
 }
 
-MessageId Endpoint::Impl::next_message_id(Slot peer) { return MessageId(peers_[peer].next_id++); }
+/// Counters outlive the peers that they are for, since a peer is forgotten between two requests and would
+/// take the second for a duplicate of the first. Peers that share a counter only use it up faster.
+MessageId Endpoint::Impl::next_message_id(Slot peer) {
+  return MessageId(next_ids_[hash_of(peers_[peer].id) % next_ids_.size()]++);
+}
 
 void Endpoint::Impl::send(PeerId peer, Buffer bytes) {
   auto& place = outgoing_.push();

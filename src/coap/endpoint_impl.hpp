@@ -2,6 +2,8 @@
 // The state of an Endpoint; its functions stand in one file a subject.
 #pragma once
 
+#include <array>
+
 #include <slipway/base/hash_index.hpp>
 #include <slipway/base/timer_queue.hpp>
 
@@ -162,6 +164,7 @@ class Endpoint::Impl {
   EndpointConfig config_;
   Random& random_;
   std::uint64_t seed_;
+  std::array<std::uint16_t, 512> next_ids_{};  ///< of messages, by hash of the peer [RFC 7252 §4.4]
   TimePoint now_{};
   std::uint64_t next_serial_ = 1;
 

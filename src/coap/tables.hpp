@@ -111,7 +111,6 @@ struct Peer {
   unsigned transfer_count = 0;
   unsigned pins = 0;  ///< someone is still working with this entry
   bool closing = false;
-  std::uint16_t next_id = 0;
   List<Exchange, &Exchange::in_peer> exchanges;
   List<Exchange, &Exchange::in_queue> queue;
   List<Incoming, &Incoming::in_peer> incoming;

@@ -79,9 +79,9 @@ class Desk {
  public:
   explicit Desk(const EndpointConfig& config = exact()) : endpoint(config, random) {}
 
-  void give(const Letter& letter, PeerId from = PeerId(1)) { give(written(letter), from); }
-  void give(const Bytes& bytes, PeerId from = PeerId(1)) { endpoint.handle_datagram(now, from, bytes); }
-  void give_hex(std::string_view hex, PeerId from = PeerId(1)) { give(*from_hex(hex), from); }
+  void give(const Letter& letter, PeerId from = PeerId(1)) { give_bytes(written(letter), from); }
+  void give_bytes(const Bytes& bytes, PeerId from = PeerId(1)) { endpoint.handle_datagram(now, from, bytes); }
+  void give_hex(std::string_view hex, PeerId from = PeerId(1)) { give_bytes(*from_hex(hex), from); }
 
   /// Lets time pass, with a call of handle_timeout at each deadline.
   void pass(Duration duration) {
@@ -98,10 +98,11 @@ class Desk {
       all.push_back({transmit->peer, Bytes(transmit->bytes.begin(), transmit->bytes.end())});
     return all;
   }
-  Sent one_sent() {
+  /// The only message that was sent since the last look; lives as long as the desk.
+  const Sent& one_sent() {
     auto all = sent();
     EXPECT_EQ(all.size(), 1u);
-    return all.empty() ? Sent{PeerId(), {0x70, 0, 0, 0}} : all.front();
+    return kept.emplace_back(all.empty() ? Sent{PeerId(), {0x70, 0, 0, 0}} : std::move(all.front()));
   }
   /// The next event, which must be of that kind; its views live until the next call.
   template <class T>
@@ -135,6 +136,7 @@ class Desk {
   TimePoint now{seconds(1000)};
   SeededRandom random{42};
   Endpoint endpoint;
+  std::deque<Sent> kept;
 };
 
 }  // namespace slipway::coap::test

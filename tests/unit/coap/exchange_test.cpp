@@ -315,10 +315,10 @@ TEST(CoapExchange, ResponseWithAnUnknownCriticalOptionIsRejected) {
     const auto bytes = *writer.finish();
     return Bytes(bytes.begin(), bytes.end());
   };
-  desk.give(critical(Type::confirmable, 50));
+  desk.give_bytes(critical(Type::confirmable, 50));
   EXPECT_EQ(desk.one_sent().bytes, written(empty(Type::reset, MessageId(50))));
-  desk.give(critical(Type::non_confirmable, 51));
-  desk.give(critical(Type::acknowledgement, request.message_id.value()));
+  desk.give_bytes(critical(Type::non_confirmable, 51));
+  desk.give_bytes(critical(Type::acknowledgement, request.message_id.value()));
   EXPECT_TRUE(desk.sent().empty());
   desk.expect_no_event();
   desk.pass(seconds(93));
