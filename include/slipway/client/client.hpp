@@ -19,14 +19,19 @@
 
 namespace slipway::client {
 
+/// Whether the device sleeps between its messages. [LwM2M-TRANSPORT 1.2 §6.5]
+enum class QueueMode : std::uint8_t { awake, sleeps };
+
 struct ClientConfig {
   std::string endpoint;
   Version enabler{1, 2};                  ///< highest spoken; 4.12 leads to a lower one
   coap::EndpointConfig coap{};
   ContentFormat preferred_format = ContentFormat::senml_cbor;  ///< also `pct`
+  QueueMode queue = QueueMode::awake;                          ///< the `Q` of a registration
   Duration bootstrap_retry_max = std::chrono::hours(1);        ///< cap of the doubled hold-off
-  std::size_t observations_max = 32;
-  std::size_t servers_max = 8;
+  std::size_t observations_max = 32;  ///< of all servers; a further one is answered without its Observe option
+  std::size_t attributes_max = 64;    ///< paths with attributes, of all servers; a further one is answered 5.03
+  std::size_t servers_max = 8;        ///< accounts beyond are not registered
   std::size_t body_max = 64 * 1024;
 };
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// One client-initiated bootstrap after the other: hold-off, request, session, finish. [LwM2M-CORE 1.2 §6.1]
+#pragma once
+
+#include <slipway/lwm2m/bootstrap.hpp>
+
+#include "client/services.hpp"
+
+namespace slipway::client {
+
+/// Why a bootstrap begins: a trigger forgets the back-off of failures before it.
+enum class Begin : std::uint8_t { planned, triggered };
+
+///             begin                hold-off over         connected           2.04
+///   idle ------------> holding_off -----------> connecting ------> requesting ----> open
+///    ^                      ^                        |   ^               |            | Finish, consistent
+///    |                      |  failed: state as      |   | 4.xx: ask as  |            v
+///    |                      |  before, longer wait   |   | 1.0 does      |        persisting
+///    |                      +------------------------+---+---------------+------------| not durable
+///    +------------------------------------------------------------------------------- | durable
+///
+/// The model's transaction is open from `requesting` to the end. A Finish that fails validation is answered
+/// 4.06 and leaves the session open for repair. Every command of the server restarts the timer.
+/// (`requesting` is where a Bootstrap-Pack-Request goes first, once it is spoken here.)
+class BootstrapSession {
+ public:
+  enum class State : std::uint8_t { idle, holding_off, connecting, requesting, open, persisting };
+
+  explicit BootstrapSession(Services& services) : services_(services) {}
+
+  /// Plans the next attempt; ends a running session as `superseded` first. Without an account: nothing.
+  void begin(TimePoint now, Begin why);
+  /// A registration has succeeded: failures before it no longer count, and a bootstrap that only waited
+  /// because of them is not needed.
+  void registrations_succeeded();
+  /// De-registered and ended by the application.
+  void stop();
+
+  [[nodiscard]] State state() const { return state_; }
+  /// From `connecting` on something is under way; from `requesting` on the model is in flux and others wait.
+  [[nodiscard]] bool is_active() const { return state_ > State::holding_off; }
+  [[nodiscard]] bool in_session() const { return state_ > State::connecting; }
+  [[nodiscard]] bool owns(PeerId peer) const { return peer_ == peer || lingering_ == peer; }
+
+  void connected(TimePoint now);
+  void connection_failed(TimePoint now, PeerId peer, std::string_view reason);
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> next_timeout() const { return earlier(at_, linger_until_); }
+  void handle_response(TimePoint now, const coap::ResponseReceived& event);
+  void handle_failure(TimePoint now, const coap::RequestFailed& event);
+  void handle_request(TimePoint now, const coap::RequestReceived& event);
+  void persisted(TimePoint now, std::uint64_t id, Client::Persisted outcome);
+
+  /// How a session ended, once. On success `before` is the state that registrations were made with.
+  struct Outcome {
+    BootstrapEnd end;
+    std::optional<Tree> before;
+  };
+  [[nodiscard]] std::optional<Outcome> take_outcome();
+
+ private:
+  enum class Form : std::uint8_t { with_format, legacy };
+  void plan(TimePoint now);
+  void connect(TimePoint now);
+  void request(TimePoint now);
+  void finish(TimePoint now, coap::IncomingId id);
+  void fail(TimePoint now, BootstrapEnd end, std::optional<coap::Code> code, std::string_view reason,
+            Duration at_least = {});
+  void roll_back();
+  /// Keeps the session for the time that the last answer may have to be repeated.
+  void linger(TimePoint now);
+  void close(PeerId& peer);
+  void stamp_accounts(TimePoint now);
+
+  Services& services_;
+  State state_ = State::idle;
+  Form form_ = Form::with_format;
+  Version enabler_{1, 2};
+  unsigned failures_ = 0;  // since the last registration or trigger
+  unsigned attempt_ = 0;
+  std::optional<TimePoint> at_;  // end of the hold-off, or of the patience
+  PeerId peer_{};
+  PeerId lingering_{};
+  std::optional<TimePoint> linger_until_;
+  std::optional<coap::RequestId> request_;
+  std::optional<coap::IncomingId> finish_;
+  std::uint64_t persist_ = 0;
+  bool triggered_ = false;
+  Duration at_least_{};  // what the server asked for by Max-Age
+  std::optional<Outcome> outcome_;
+};
+
+}  // namespace slipway::client

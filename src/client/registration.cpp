@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/registration.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include <slipway/base/uri.hpp>
+#include <slipway/lwm2m/version.hpp>
+
+#include "client/links.hpp"
+
+namespace slipway::client {
+namespace {
+
+constexpr seconds kMaxTransmitWait{93};
+constexpr seconds kShortLifetime{186};
+constexpr std::int64_t kNeverSequence = std::numeric_limits<std::uint32_t>::max();
+constexpr unsigned kDoublingsMax = 16;
+constexpr std::int64_t kSecondsMax = 10L * 365 * 86400;  // keeps sums of time points far from overflow
+constexpr seconds kLastResort{86400};                    // a device never gives up for good
+constexpr std::int64_t kDisableDefault = 86400;
+
+seconds bounded(std::int64_t value) { return seconds(std::clamp<std::int64_t>(value, 0, kSecondsMax)); }
+
+/// The session is asked for anew when no answer of any kind has come by then.
+constexpr Duration kConnectPatience = seconds(247);
+
+}  // namespace
+
+RetryPolicy read_policy(const Tree& tree, InstanceId id) {
+  RetryPolicy policy;
+  policy.priority = tree.integer(server(id, 13));
+  policy.initial_delay = bounded(tree.integer(server(id, 14)).value_or(0));
+  policy.block = tree.boolean(server(id, 15)).value_or(policy.block);
+  policy.bootstrap_on_failure = tree.boolean(server(id, 16)).value_or(policy.bootstrap_on_failure);
+  policy.attempts = std::max<std::int64_t>(1, tree.integer(server(id, 17)).value_or(policy.attempts));
+  policy.retry_timer = bounded(tree.integer(server(id, 18)).value_or(policy.retry_timer.count()));
+  const auto delay = tree.integer(server(id, 19)).value_or(policy.sequence_delay->count());
+  policy.sequence_delay = delay >= kNeverSequence ? std::nullopt : std::optional(bounded(delay));
+  policy.sequences = std::max<std::int64_t>(1, tree.integer(server(id, 20)).value_or(policy.sequences));
+  return policy;
+}
+
+Duration retry_delay(const RetryPolicy& policy, std::int64_t failed) {
+  const auto doublings = std::clamp<std::int64_t>(failed - 1, 0, kDoublingsMax);
+  return std::min<Duration>(policy.retry_timer * (std::int64_t{1} << doublings), seconds(kSecondsMax));
+}
+
+std::optional<Duration> update_after(seconds lifetime) {
+  if (lifetime.count() <= 0) return std::nullopt;
+  if (lifetime < kShortLifetime) return Duration(lifetime) / 2;
+  return Duration(std::min(lifetime, seconds(kSecondsMax)) - kMaxTransmitWait);
+}
+
+// --- Servers and their order ------------------------------------------------------------------------
+
+const Server* Registrations::find(PeerId peer) const {
+  for (const auto& server : servers_)
+    if (server.peer == peer && peer != PeerId{}) return &server;
+  return nullptr;
+}
+const Server* Registrations::find(ShortServerId id) const {
+  for (const auto& server : servers_)
+    if (server.id == id) return &server;
+  return nullptr;
+}
+Server* Registrations::find_mutable(PeerId peer) { return const_cast<Server*>(std::as_const(*this).find(peer)); }
+Server* Registrations::find_mutable(ShortServerId id) { return const_cast<Server*>(std::as_const(*this).find(id)); }
+Server* Registrations::find_request(coap::RequestId id) {
+  for (auto& server : servers_)
+    if (server.request == id) return &server;
+  return nullptr;
+}
+
+void Registrations::add(InstanceId instance) {
+  const auto& tree = services_.model.tree();
+  const auto id = server_of(tree, instance);
+  const auto security = find_security(tree, id);
+  if (!security || find(id) != nullptr || servers_.size() >= services_.config.servers_max) return;
+  Server added{.id = id, .security = *security, .instance = instance};
+  added.enabler = services_.config.enabler;
+  servers_.push_back(std::move(added));
+}
+
+void Registrations::start(TimePoint now) {
+  for (const Path& path : instances(services_.model.tree(), kServer)) add(path.instance());
+  schedule(now);
+}
+
+/// Servers without a priority begin by themselves; of the others the first.
+void Registrations::schedule(TimePoint now) {
+  for (auto& server : servers_) {
+    const auto policy = read_policy(services_.model.tree(), server.instance);
+    if (server.state == Server::State::waiting && !server.at && !policy.priority) server.at = now + policy.initial_delay;
+  }
+  advance_order(now);
+}
+
+/// Gives the turn to the first ordered server that has not had one, unless one before it is still at it.
+void Registrations::advance_order(TimePoint now) {
+  std::vector<std::pair<std::int64_t, Server*>> ordered;
+  for (auto& server : servers_)
+    if (const auto policy = read_policy(services_.model.tree(), server.instance); policy.priority)
+      ordered.emplace_back(*policy.priority, &server);
+  std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (auto& [priority, server] : ordered) {
+    const auto policy = read_policy(services_.model.tree(), server->instance);
+    if (server->state == Server::State::waiting && !server->at) {
+      server->at = now + policy.initial_delay;
+      return;
+    }
+    const bool is_done = server->is_registered() || server->state == Server::State::disabled ||
+                         server->state == Server::State::deregistering || (server->failed && !policy.block);
+    if (!is_done) return;
+  }
+}
+
+void Registrations::resume(TimePoint now, const Tree* before) {
+  suspended_ = false;
+  if (before == nullptr) return;
+  const auto& tree = services_.model.tree();
+  std::erase_if(servers_, [&](Server& server) {
+    const auto security = find_security(tree, server.id);
+    const auto instance = find_server(tree, server.id);
+    const bool is_gone = !security || !instance;
+    const bool is_same = !is_gone && same_account(*before, server.security, tree, *security);
+    if (is_same) {
+      server.security = *security;
+      server.instance = *instance;
+      // What failed with the old retry rules gets its chance under the new ones.
+      if (!server.is_registered() && server.state != Server::State::disabled) {
+        drop_session(server);
+        server.state = Server::State::waiting;
+        server.at.reset();
+        server.attempt = server.sequence = 1;
+        server.failed = false;
+      }
+      return false;
+    }
+    const bool was_registered = server.is_registered();
+    drop_session(server);
+    renewed_.push_back(server.id);
+    if (is_gone && was_registered) services_.tell(DeregisteredFrom{server.id});
+    return true;  // a changed account comes back as a new one
+  });
+  for (const Path& path : instances(tree, kServer)) add(path.instance());
+  if (std::ranges::any_of(servers_, &Server::is_registered)) succeeded_ = true;
+  schedule(now);
+  parameters_changed(now);
+}
+
+// --- Sessions and timers ----------------------------------------------------------------------------
+
+void Registrations::drop_session(Server& server) {
+  if (server.request) services_.endpoint.cancel(*server.request);
+  server.request.reset();
+  if (server.peer != PeerId{}) services_.disconnect(server.peer);
+  server.peer = PeerId{};
+  server.connected = false;
+}
+
+void Registrations::connect(TimePoint now, Server& server) {
+  if (server.connected) return send_register(now, server);
+  drop_session(server);
+  server.state = Server::State::connecting;
+  server.at = now + kConnectPatience;
+  server.peer = services_.connect(server.security, server.id);
+}
+
+void Registrations::connected(TimePoint now, PeerId peer) {
+  auto* server = find_mutable(peer);
+  if (server == nullptr || server->state != Server::State::connecting) return;
+  server->connected = true;
+  if (suspended_) server->at = now;
+  else send_register(now, *server);
+}
+
+void Registrations::connection_failed(TimePoint now, PeerId peer, Loss loss, std::string_view reason) {
+  auto* server = find_mutable(peer);
+  if (server == nullptr) return;
+  const auto state = server->state;
+  drop_session(*server);
+  switch (state) {
+    case Server::State::connecting:
+    case Server::State::registering:
+      return attempt_failed(now, *server, loss == Loss::hopeless ? Attempt::refused : Attempt::failed, std::nullopt,
+                            reason);
+    case Server::State::registered:
+    case Server::State::updating: return register_again(now, *server);
+    case Server::State::deregistering: return deregistered(now, *server);
+    default: return;
+  }
+}
+
+void Registrations::handle_timeout(TimePoint now) {
+  if (suspended_) return;
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    auto& server = servers_[i];
+    if (!server.at || *server.at > now) continue;
+    server.at.reset();
+    switch (server.state) {
+      case Server::State::waiting:
+      case Server::State::backing_off:
+      case Server::State::disabled: connect(now, server); break;
+      case Server::State::connecting:
+        if (server.connected) {
+          send_register(now, server);
+        } else {
+          drop_session(server);
+          attempt_failed(now, server, Attempt::failed, std::nullopt, "no session with the server in time");
+        }
+        break;
+      case Server::State::registered: send_update(now, server); break;
+      case Server::State::registering:
+      case Server::State::updating:
+      case Server::State::deregistering: break;
+    }
+  }
+}
+
+std::optional<TimePoint> Registrations::next_timeout() const {
+  std::optional<TimePoint> next;
+  if (suspended_) return next;
+  for (const auto& server : servers_) next = earlier(next, server.at);
+  return next;
+}
+
+// --- Requests ---------------------------------------------------------------------------------------
+
+void Registrations::send_register(TimePoint now, Server& server) {
+  const auto& tree = services_.model.tree();
+  server.state = Server::State::registering;
+  server.at.reset();
+  server.update_wanted = false;
+  server.lifetime = std::max<std::int64_t>(0, tree.integer(slipway::client::server(server.instance, 1)).value_or(86400));
+  server.binding = tree.text(slipway::client::server(server.instance, 7));
+  server.objects = object_list(services_.model, server.enabler, services_.config.body_max);
+  // 1.0 names the binding in use, 1.1 and later what the device can do: here UDP. [LwM2M-CORE 1.2 §6.2.1]
+  lwm2m::QueryList queries;
+  std::string path;
+  bool fits = true;
+  const auto uri = parse_uri(tree.text(slipway::client::security(server.security, 0)));
+  if (uri && uri->path != "/") path = uri->path;
+  if (uri && !uri->query.empty()) fits = queries.add(uri->query);
+  path += "/rd";
+  fits = fits && lwm2m::add_register_queries(queries, {.endpoint = services_.config.endpoint,
+                                                       .lifetime = seconds(server.lifetime),
+                                                       .enabler = server.enabler,
+                                                       .binding = "U",
+                                                       .queue_mode = services_.config.queue == QueueMode::sleeps,
+                                                       .sms = std::nullopt,
+                                                       .profile = std::nullopt});
+  if (!fits) return attempt_failed(now, server, Attempt::refused, std::nullopt, "the request does not fit its bounds");
+  const auto sent = services_.endpoint.request(
+      now, server.peer,
+      {.code = coap::Code::post, .path = path, .queries = queries.view(),
+       .content_format = static_cast<std::uint16_t>(ContentFormat::link_format), .payload = as_bytes(server.objects),
+       .tag = tag_of(Owner::registration, server.id.value())});
+  if (!sent) return attempt_failed(now, server, Attempt::failed, std::nullopt, sent.error().detail);
+  server.request = *sent;
+}
+
+void Registrations::send_update(TimePoint now, Server& server) {
+  const auto& tree = services_.model.tree();
+  server.update_wanted = false;
+  lwm2m::RegisterParameters changed;
+  const auto lifetime =
+      std::max<std::int64_t>(0, tree.integer(slipway::client::server(server.instance, 1)).value_or(86400));
+  if (lifetime != server.lifetime) changed.lifetime = seconds(lifetime);
+  server.lifetime = lifetime;
+  auto objects = object_list(services_.model, server.enabler, services_.config.body_max);
+  const bool tells_objects = objects != server.objects;
+  server.objects = std::move(objects);
+  lwm2m::QueryList queries;
+  (void)lwm2m::add_register_queries(queries, changed);
+  coap::OutgoingRequest request{.code = coap::Code::post, .path = server.location, .queries = queries.view(),
+                                .tag = tag_of(Owner::registration, server.id.value())};
+  if (tells_objects) {
+    request.content_format = static_cast<std::uint16_t>(ContentFormat::link_format);
+    request.payload = as_bytes(server.objects);
+  }
+  const auto sent = services_.endpoint.request(now, server.peer, request);
+  if (!sent) {
+    // The exchange tables are full for the moment.
+    server.at = now + seconds(1);
+    return;
+  }
+  server.state = Server::State::updating;
+  server.at.reset();
+  server.request = *sent;
+}
+
+void Registrations::send_deregister(TimePoint now, Server& server) {
+  if (server.request) services_.endpoint.cancel(*server.request);
+  server.state = Server::State::deregistering;
+  server.at.reset();
+  const auto sent = services_.endpoint.request(now, server.peer,
+                                               {.code = coap::Code::del, .path = server.location,
+                                                .tag = tag_of(Owner::registration, server.id.value())});
+  if (!sent) return deregistered(now, server);
+  server.request = *sent;
+}
+
+void Registrations::await_update(TimePoint now, Server& server) {
+  server.state = Server::State::registered;
+  const auto after = update_after(seconds(server.lifetime));
+  server.at = after ? std::optional(now + *after) : std::nullopt;
+  if (server.update_wanted) server.at = now;
+}
+
+// --- Answers ----------------------------------------------------------------------------------------
+
+void Registrations::handle_response(TimePoint now, const coap::ResponseReceived& event) {
+  auto* server = find_request(event.id);
+  if (server == nullptr) return;
+  server->request.reset();
+  const auto code = event.message.code;
+  switch (server->state) {
+    case Server::State::registering: break;
+    case Server::State::updating:
+      return coap::is_success(code) ? updated(now, *server) : register_again(now, *server);
+    case Server::State::deregistering: return deregistered(now, *server);
+    default: return;
+  }
+  if (coap::is_success(code)) return registered(now, *server, event.message);
+  if (code == coap::Code::precondition_failed) {
+    if (const auto lower = lwm2m::next_lower(server->enabler)) {
+      server->enabler = *lower;
+      return send_register(now, *server);
+    }
+  }
+  const bool is_refusal = coap::class_of(code) == 4;
+  const auto max_age = event.message.find_number(coap::OptionNumber::max_age).value_or(0);
+  attempt_failed(now, *server, is_refusal ? Attempt::refused : Attempt::failed, code, "the server refused the registration",
+                 code == coap::Code::service_unavailable ? Duration(bounded(max_age)) : Duration{});
+}
+
+void Registrations::handle_failure(TimePoint now, const coap::RequestFailed& event) {
+  auto* server = find_request(event.id);
+  if (server == nullptr) return;
+  server->request.reset();
+  const auto state = server->state;
+  if (state == Server::State::deregistering) return deregistered(now, *server);
+  // A peer that does not answer may have lost the session: the next attempt makes a new one.
+  drop_session(*server);
+  if (state == Server::State::updating) register_again(now, *server);
+  else if (state == Server::State::registering)
+    attempt_failed(now, *server, Attempt::failed, std::nullopt, "the server does not answer");
+}
+
+void Registrations::registered(TimePoint now, Server& server, const coap::Message& message) {
+  const auto location = lwm2m::location_of(message);
+  server.location = location.view();
+  server.attempt = server.sequence = 1;
+  server.failed = false;
+  server.never_registered = false;
+  succeeded_ = true;
+  renewed_.push_back(server.id);
+  services_.tell(RegisteredWith{server.id, {}}, server.location);
+  await_update(now, server);
+  parameters_changed(now);
+  advance_order(now);
+}
+
+void Registrations::updated(TimePoint now, Server& server) {
+  services_.tell(RegistrationUpdated{server.id});
+  await_update(now, server);
+  parameters_changed(now);
+}
+
+void Registrations::register_again(TimePoint now, Server& server) {
+  server.attempt = server.sequence = 1;
+  server.location.clear();
+  renewed_.push_back(server.id);
+  if (suspended_) {
+    server.state = Server::State::backing_off;
+    server.at = now;
+    return;
+  }
+  connect(now, server);
+}
+
+void Registrations::deregistered(TimePoint now, Server& server) {
+  services_.tell(DeregisteredFrom{server.id});
+  renewed_.push_back(server.id);
+  drop_session(server);
+  if (server.stopping) {
+    std::erase_if(servers_, [id = server.id](const Server& other) { return other.id == id; });
+    return;
+  }
+  const auto wait = services_.model.tree().integer(slipway::client::server(server.instance, 5)).value_or(kDisableDefault);
+  server.state = Server::State::disabled;
+  server.at = now + bounded(wait);
+}
+
+void Registrations::attempt_failed(TimePoint now, Server& server, Attempt attempt, std::optional<coap::Code> code,
+                                   std::string_view reason, Duration at_least) {
+  services_.tell(RegistrationFailed{server.id, code, {}}, std::string(reason));
+  const auto policy = read_policy(services_.model.tree(), server.instance);
+  server.state = Server::State::backing_off;
+  if (attempt == Attempt::failed && server.attempt < policy.attempts) {
+    server.at = now + std::max(retry_delay(policy, server.attempt), at_least);
+    ++server.attempt;
+    return;
+  }
+  server.attempt = 1;
+  if (attempt == Attempt::failed && server.sequence < policy.sequences && policy.sequence_delay) {
+    ++server.sequence;
+    server.at = now + std::max<Duration>(*policy.sequence_delay, at_least);
+    return;
+  }
+  server.sequence = 1;
+  server.failed = true;
+  // Until the client has decided, and should a bootstrap fail: there is always a next attempt.
+  retry_later(now, server.id);
+  failures_.push_back(server.id);
+  if (!policy.block) advance_order(now);
+}
+
+void Registrations::retry_later(TimePoint now, ShortServerId id) {
+  auto* server = find_mutable(id);
+  if (server == nullptr || server->state != Server::State::backing_off) return;
+  const auto policy = read_policy(services_.model.tree(), server->instance);
+  // A pause of nothing at all would be a loop.
+  server->at = now + std::max<seconds>(policy.sequence_delay.value_or(kLastResort), seconds(1));
+}
+
+// --- Wishes -----------------------------------------------------------------------------------------
+
+void Registrations::parameters_changed(TimePoint now) {
+  if (suspended_) return;
+  const auto& tree = services_.model.tree();
+  for (auto& server : servers_) {
+    if (!server.is_registered()) continue;
+    const auto lifetime =
+        std::max<std::int64_t>(0, tree.integer(slipway::client::server(server.instance, 1)).value_or(86400));
+    const bool differs = lifetime != server.lifetime || tree.text(slipway::client::server(server.instance, 7)) != server.binding ||
+                         object_list(services_.model, server.enabler, services_.config.body_max) != server.objects;
+    if (!differs) continue;
+    server.binding = tree.text(slipway::client::server(server.instance, 7));
+    server.update_wanted = true;
+    if (server.state == Server::State::registered) server.at = now;
+  }
+}
+
+void Registrations::request_update(TimePoint now, std::optional<ShortServerId> id) {
+  for (auto& server : servers_) {
+    if (id && server.id != *id) continue;
+    server.update_wanted = true;
+    if (server.state == Server::State::registered) server.at = now;
+  }
+}
+
+void Registrations::disable(TimePoint now, ShortServerId id) {
+  auto* server = find_mutable(id);
+  if (server != nullptr && server->is_registered()) send_deregister(now, *server);
+}
+
+void Registrations::shut_down(TimePoint now) {
+  suspended_ = false;
+  std::vector<ShortServerId> ids;
+  for (const auto& server : servers_) ids.push_back(server.id);
+  for (const auto id : ids) {
+    auto& server = *find_mutable(id);
+    server.stopping = true;
+    if (server.is_registered()) {
+      send_deregister(now, server);
+    } else if (server.state != Server::State::deregistering) {
+      drop_session(server);
+      std::erase_if(servers_, [id](const Server& other) { return other.id == id; });
+    }
+  }
+}
+
+}  // namespace slipway::client

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stored part of a model as bytes, and the factory's entries on their way in.
+#include <algorithm>
+
+#include <slipway/base/secret.hpp>
+#include <slipway/client/model.hpp>
+#include <slipway/codec/payload.hpp>
+
+#include "client/accounts.hpp"
+#include "client/validation.hpp"
+
+namespace slipway::client {
+namespace {
+
+// A snapshot, big-endian:
+//
+//   | "SLWS" | version 16 | marks 16 | body length 32 | checksum 64 |
+//   | marks times: depth 8, object 16, instance 16, resource 16     |
+//   | body: SenML CBOR of the values, absolute names                |
+//
+// Marks are what SenML cannot say: instances without resources, multiple resources without instances.
+// The checksum (FNV-1a over marks and body) finds a torn file, nothing more.
+constexpr std::uint32_t kMagic = 0x534c5753;
+constexpr std::uint16_t kFormatVersion = 1;
+constexpr std::size_t kHeaderSize = 20;
+constexpr std::size_t kMarkSize = 7;
+constexpr std::size_t kBodyMax = 1024 * 1024;
+
+std::uint64_t checksum(ByteView bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const auto byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
+  return hash;
+}
+
+/// Appends `entries` as SenML CBOR; grows until they fit.
+Result<void> append_values(std::span<const Entry> entries, Bytes& out) {
+  if (entries.empty()) return {};
+  for (std::size_t room = 4096; room <= kBodyMax; room *= 4) {
+    Bytes body(room);
+    const auto size = codec::encode(ContentFormat::senml_cbor, Path(), entries, body);
+    if (size) out.insert(out.end(), body.begin(), body.begin() + static_cast<std::ptrdiff_t>(*size));
+    wipe(body);
+    if (size) return {};
+    if (size.error().code != ErrorCode::no_space) return std::unexpected(size.error());
+  }
+  return fail(ErrorCode::limit, "the stored values are more than a snapshot holds");
+}
+
+struct Header {
+  std::uint16_t marks;
+  ByteView rest;
+};
+
+Result<Header> read_header(ByteView snapshot) {
+  ByteReader in(snapshot);
+  SLIPWAY_ASSIGN(const auto magic, in.u32());
+  if (magic != kMagic) return fail(ErrorCode::malformed, "this is not a snapshot of a device");
+  SLIPWAY_ASSIGN(const auto version, in.u16());
+  if (version != kFormatVersion) return fail(ErrorCode::unsupported, "the snapshot is of another version", 4);
+  SLIPWAY_ASSIGN(const auto marks, in.u16());
+  SLIPWAY_ASSIGN(const auto length, in.u32());
+  SLIPWAY_ASSIGN(const auto expected, in.u64());
+  const auto rest = in.rest();
+  if (rest.size() != marks * kMarkSize + length) return fail(ErrorCode::truncated, "the snapshot is cut off", 8);
+  if (checksum(rest) != expected) return fail(ErrorCode::malformed, "the snapshot is damaged", 12);
+  return Header{marks, rest};
+}
+
+Result<Path> read_mark(ByteReader& in) {
+  SLIPWAY_ASSIGN(const auto depth, in.u8());
+  SLIPWAY_ASSIGN(const auto object, in.u16());
+  SLIPWAY_ASSIGN(const auto instance, in.u16());
+  SLIPWAY_ASSIGN(const auto resource, in.u16());
+  if (depth != 2 && depth != 3) return fail(ErrorCode::malformed, "a mark is neither instance nor resource");
+  return Path(ObjectId(object), InstanceId(instance), ResourceId(resource)).prefix(depth);
+}
+
+Complaint complaint(const Path& place, std::string_view rule) {
+  Complaint text(place.text().view());
+  text += ": ";
+  text += rule;
+  return text;
+}
+
+}  // namespace
+
+Result<Bytes> Model::snapshot() const {
+  std::vector<Entry> values;
+  std::vector<Path> marks;
+  for (const auto& [path, value] : tree_.all()) {
+    if (value.view().empty()) marks.push_back(path);
+    else values.push_back({.path = path, .value = value.view()});
+  }
+  Bytes out(kHeaderSize + marks.size() * kMarkSize);
+  ByteWriter writer(out);
+  writer.skip(kHeaderSize);
+  for (const auto& mark : marks) {
+    writer.u8(static_cast<std::uint8_t>(mark.depth()));
+    for (std::size_t i = 0; i < 3; ++i) writer.u16(mark.id_at(i));
+  }
+  const auto body_at = out.size();
+  if (auto appended = append_values(values, out); !appended) {
+    wipe(out);
+    return std::unexpected(appended.error());
+  }
+  ByteWriter header(out);
+  header.u32(kMagic);
+  header.u16(kFormatVersion);
+  header.u16(static_cast<std::uint16_t>(marks.size()));
+  header.u32(static_cast<std::uint32_t>(out.size() - body_at));
+  header.u64(checksum(ByteView(out).subspan(kHeaderSize)));
+  return out;
+}
+
+Result<void> Model::load(ByteView snapshot) {
+  SLIPWAY_ASSIGN(const auto header, read_header(snapshot));
+  ByteReader in(header.rest);
+  // Values of live objects which the snapshot does not know keep their initial value; what is
+  // stored as a whole is replaced.
+  Tree loaded = tree_;
+  for (const auto& [id, object] : objects_)
+    if (object.kind() != Object::Kind::fixed) loaded.erase(Path(id));
+  for (unsigned i = 0; i < header.marks; ++i) {
+    SLIPWAY_ASSIGN(const auto mark, read_mark(in));
+    if (keeps(mark)) SLIPWAY_TRY(loaded.mark(mark));
+  }
+  if (!in.empty()) {
+    const auto put_all = [&](std::span<const Entry> values, Tree& tree) -> Result<void> {
+      for (const auto& entry : values) tree.erase(entry.path.prefix(3));
+      for (const auto& entry : values)
+        if (keeps(entry.path)) SLIPWAY_TRY(tree.put(entry.path, entry.value));
+      return {};
+    };
+    std::vector<Entry> entries(bounds_.tree.values_max);
+    Bytes scratch(in.remaining());
+    const auto decoded = codec::decode(ContentFormat::senml_cbor, Path(), in.rest(), {.catalog = &catalog()},
+                                       {.entries = entries, .scratch = scratch});
+    Result<void> put;
+    if (!decoded) put = std::unexpected(decoded.error());
+    else put = put_all(*decoded, loaded);
+    wipe(scratch);
+    SLIPWAY_TRY(put);
+  }
+  tree_ = std::move(loaded);
+  reconcile();
+  return {};
+}
+
+std::expected<void, Complaint> Model::load_factory(std::span<const Entry> entries) {
+  Tree before = tree_;
+  const auto undo = [&](const Path& place, std::string_view rule) {
+    tree_ = std::move(before);
+    return std::unexpected(complaint(place, rule));
+  };
+  for (const auto& entry : entries) {
+    const auto* object = find(entry.path.object());
+    if (!entry.path.has_instance()) return undo(entry.path, "an entry of a pack names an instance at least");
+    if (object == nullptr) return undo(entry.path, "the device does not have this object");
+    if (object->kind() != Object::Kind::stored)
+      return undo(entry.path, "a pack fills stored objects only; the device makes this one itself");
+    const bool is_mark = entry.kind == EntryKind::instance || entry.kind == EntryKind::multiple;
+    if (is_mark) {
+      if (auto marked = tree_.mark(entry.path); !marked) return undo(entry.path, marked.error().detail);
+      continue;
+    }
+    const auto* known = object->definition().find(entry.path.resource());
+    if (known == nullptr) return undo(entry.path, "the object has no such resource");
+    if (auto fits = check(*known, entry.value); !fits) return undo(entry.path, fits.error().detail);
+    if (auto put = tree_.put(entry.path, entry.value); !put) return undo(entry.path, put.error().detail);
+  }
+  if (const auto wrong = validate(*this, Purpose::factory)) return undo(wrong->place, wrong->rule);
+  return {};
+}
+
+}  // namespace slipway::client

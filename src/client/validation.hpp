@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether accounts and the rest of a configuration make sense together. [LwM2M-CORE 1.2 §6.1.6]
+#pragma once
+
+#include <optional>
+
+#include <slipway/client/model.hpp>
+
+namespace slipway::client {
+
+/// What is wrong, for the answer to a Finish and for a person. It never holds a value.
+struct Inconsistency {
+  Path place;
+  const char* rule;
+};
+
+enum class Purpose : std::uint8_t {
+  finish,   ///< a bootstrap session ends: there must be a complete server account
+  factory,  ///< a device leaves the factory: some account must be there
+};
+
+/// The first thing that is wrong with the model's stored part, or nothing.
+[[nodiscard]] std::optional<Inconsistency> validate(const Model& model, Purpose purpose);
+
+}  // namespace slipway::client
