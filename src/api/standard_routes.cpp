@@ -13,9 +13,10 @@ void add_standard_routes(Router& router, StandardRoutes routes) {
         responder.answer(Response::json({{"status", ok ? "ok" : "failing"}}, ok ? 200 : 503));
       },
       Access::open);
-  router.add(Method::get, "/metrics", [&metrics = routes.metrics](Request, Responder responder) {
-    responder.answer(Response::text(metrics.text(), std::string(Metrics::kContentType)));
-  });
+  if (routes.metrics)
+    router.add(Method::get, "/metrics", [&metrics = routes.metrics->get()](Request, Responder responder) {
+      responder.answer(Response::text(metrics.text(), std::string(Metrics::kContentType)));
+    });
   router.add(Method::get, "/api/v1/openapi.yaml",
              [text = std::move(routes.openapi_yaml)](Request, Responder responder) {
                responder.answer(Response::text(text, "application/yaml"));

@@ -66,6 +66,7 @@ void ServerNode::started(Result<management::OperationId> operation, std::string_
     return;
   }
   OperationResult result;
+  result.unsent = operation.error().code;
   result.problem = problem_of(operation.error(), endpoint, path);
   done(std::move(result));
 }
@@ -125,6 +126,7 @@ void ServerNode::observe(std::string_view endpoint, const Path& path,
   const auto observing = management_.observe(net::steady_now(), endpoint, path);
   if (!observing) {
     OperationResult result;
+    result.unsent = observing.error().code;
     result.problem = problem_of(observing.error(), endpoint, path);
     return done(0, std::move(result));
   }
@@ -140,6 +142,7 @@ void ServerNode::cancel_observation(std::string_view endpoint, const Path& path,
   const auto found = observations_.find({std::string(endpoint), path});
   if (found == observations_.end()) {
     OperationResult result;
+    result.unsent = ErrorCode::not_found;
     result.problem = "nothing observes " + std::string(path.text().view()) + " of " + std::string(endpoint);
     return done(std::move(result));
   }

@@ -59,6 +59,7 @@ struct ValueRecord {
 struct OperationResult {
   std::optional<coap::Code> code;  ///< the device's answer; nothing when it gave none
   std::string problem;             ///< why there is no usable answer, in words; else empty
+  std::optional<ErrorCode> unsent; ///< the device was not asked at all, for this reason
   std::optional<ContentFormat> format;
   std::vector<ValueRecord> values;
   std::string text;                ///< payload of a Discover, or a device's diagnostic message
