@@ -181,9 +181,10 @@ void Endpoint::Impl::send_next(Slot slot, FollowUp next) {
   if (!written) return fail(slot, RequestFailure::block_error);
   exchange.bytes = buffers_.store(*written);
   index(slot);
-  // A transfer keeps its NSTART place between its blocks.
+  // A transfer keeps its NSTART place between its blocks, or comes first again after a separate response: the
+  // peer does not keep a body for as long as a queue may take.
   if (exchange.in_flight) return transmit_first(slot);
-  start(slot);
+  start(slot, Turn::next);
 }
 
 /// A notification (or first response) of an observation brings only the first block; an exchange of its own

@@ -106,7 +106,8 @@ class Endpoint::Impl {
   void enlist(Slot slot, Slot peer);
   void index(Slot slot);
   void unindex(Slot slot);
-  void start(Slot slot);
+  enum class Turn : std::uint8_t { in_order, next };
+  void start(Slot slot, Turn turn = Turn::in_order);
   void transmit_first(Slot slot);
   void leave_flight(Slot slot);
   void run_queue(Slot peer);

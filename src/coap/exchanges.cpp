@@ -59,12 +59,16 @@ void Endpoint::Impl::unindex(Slot slot) {
 }
 
 /// Sends now, or as soon as NSTART allows.
-void Endpoint::Impl::start(Slot slot) {
+void Endpoint::Impl::start(Slot slot, Turn turn) {
   auto& exchange = exchanges_[slot];
   auto& peer = peers_[exchange.peer];
   if (exchange.type == Type::confirmable && peer.in_flight >= config_.nstart) {
     exchange.state = State::queued;
-    peer.queue.push_back(exchanges_, slot);
+    if (turn == Turn::next) {
+      peer.queue.push_front(exchanges_, slot);
+    } else {
+      peer.queue.push_back(exchanges_, slot);
+    }
     ++peer.queued;
     return;
   }

@@ -65,6 +65,11 @@ class List {
     (tail_ == kNoSlot ? head_ : (pool[tail_].*link).next) = slot;
     tail_ = slot;
   }
+  void push_front(Pool<T>& pool, Slot slot) {
+    pool[slot].*link = {kNoSlot, head_};
+    (head_ == kNoSlot ? tail_ : (pool[head_].*link).previous) = slot;
+    head_ = slot;
+  }
   void remove(Pool<T>& pool, Slot slot) {
     const Link at = pool[slot].*link;
     (at.previous == kNoSlot ? head_ : (pool[at.previous].*link).next) = at.next;
