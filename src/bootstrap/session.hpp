@@ -14,7 +14,7 @@
 
 #include "bootstrap/operations.hpp"
 #include "lwm2m/deadline_list.hpp"
-#include "lwm2m/slot_index.hpp"
+#include "lwm2m/slot.hpp"
 
 namespace slipway::bootstrap {
 
@@ -87,8 +87,8 @@ class SessionTable {
   std::uint64_t serial_ = 0;
   std::deque<Session> sessions_;  // addresses stay, since events view into sessions
   std::vector<Slot> free_;
-  lwm2m::SlotIndex by_peer_;      // every session that is not over
-  lwm2m::SlotIndex by_endpoint_;  // those whose endpoint has been accepted
+  HashIndex by_peer_;      // every session that is not over
+  HashIndex by_endpoint_;  // those whose endpoint has been accepted
 };
 
 }  // namespace slipway::bootstrap

@@ -7,7 +7,7 @@
 
 #include <slipway/base/time.hpp>
 
-#include "lwm2m/slot_index.hpp"
+#include "lwm2m/slot.hpp"
 
 namespace slipway::lwm2m {
 

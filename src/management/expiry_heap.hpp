@@ -8,7 +8,7 @@
 
 #include <slipway/base/time.hpp>
 
-#include "lwm2m/slot_index.hpp"
+#include "lwm2m/slot.hpp"
 
 namespace slipway::management {
 
@@ -47,9 +47,6 @@ class ExpiryHeap {
     return heap_.front().at;
   }
   [[nodiscard]] Slot front() const { return heap_.front().slot; }
-  [[nodiscard]] std::size_t bytes() const {
-    return heap_.capacity() * sizeof(Entry) + places_.capacity() * sizeof(Slot);
-  }
 
  private:
   struct Entry {

@@ -9,7 +9,7 @@
 
 #include <slipway/lwm2m/registration.hpp>
 
-#include "lwm2m/slot_index.hpp"
+#include "lwm2m/slot.hpp"
 
 namespace slipway::management {
 
@@ -39,7 +39,7 @@ class LinkPool {
   std::uint64_t seed_;
   std::deque<Entry> entries_;
   std::vector<Slot> free_;
-  lwm2m::SlotIndex index_;
+  HashIndex index_;
 };
 
 }  // namespace slipway::management

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lwm2m/slot_index.hpp"
+#include "lwm2m/slot.hpp"
 
 namespace slipway::management {
 
@@ -57,12 +57,6 @@ class NameOrder {
                               [&](std::string_view text, Slot slot) { return text < name(slot); });
       for (; at != chunk->end() && limit != 0; ++at, --limit) visit(*at);
     }
-  }
-
-  [[nodiscard]] std::size_t bytes() const {
-    std::size_t total = chunks_.capacity() * sizeof(Chunk);
-    for (const auto& chunk : chunks_) total += chunk.capacity() * sizeof(Slot);
-    return total;
   }
 
  private:

@@ -10,7 +10,7 @@
 #include <slipway/management/server.hpp>
 
 #include "lwm2m/deadline_list.hpp"
-#include "lwm2m/slot_index.hpp"
+#include "lwm2m/slot.hpp"
 
 namespace slipway::management {
 

@@ -151,9 +151,4 @@ Registration Registry::view(Slot slot, LocationText& location) const {
   return view;
 }
 
-std::size_t Registry::bytes() const {
-  return devices_.size() * sizeof(Device) + free_.capacity() * sizeof(Slot) + by_endpoint_.bytes() +
-         by_location_.bytes() + by_peer_.bytes() + order_.bytes() + expiries_.bytes();
-}
-
 }  // namespace slipway::management

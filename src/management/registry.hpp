@@ -12,7 +12,7 @@
 #include <slipway/base/bounded.hpp>
 #include <slipway/management/server.hpp>
 
-#include "lwm2m/slot_index.hpp"
+#include "lwm2m/slot.hpp"
 #include "management/expiry_heap.hpp"
 #include "management/link_pool.hpp"
 #include "management/name_order.hpp"
@@ -103,8 +103,6 @@ class Registry {
   }
   /// What a person or the store sees; `location` needs memory that outlives the result.
   [[nodiscard]] Registration view(Slot slot, LocationText& location) const;
-  /// Bytes of the records and indexes, without the endpoint names and lists themselves.
-  [[nodiscard]] std::size_t bytes() const;
 
  private:
   [[nodiscard]] auto name_of() const {
@@ -116,9 +114,9 @@ class Registry {
   std::uint64_t seed_;
   std::deque<Device> devices_;
   std::vector<Slot> free_;
-  lwm2m::SlotIndex by_endpoint_;
-  lwm2m::SlotIndex by_location_;
-  lwm2m::SlotIndex by_peer_;
+  HashIndex by_endpoint_;
+  HashIndex by_location_;
+  HashIndex by_peer_;
   NameOrder order_;
   ExpiryHeap expiries_;
   LinkPool links_;
