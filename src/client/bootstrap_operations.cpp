@@ -191,7 +191,7 @@ Answer remove(Services& services, const Path& path) {
     if (!model.has_instance(path)) return Answer::error(Code::bad_request, "there is no such object instance");
     if (survives_delete(model.tree(), path))
       return Answer::error(Code::bad_request, "the bootstrap account and the Device instance stay");
-    if (model.find(path.object())->kind() == Object::Kind::fixed)
+    if (model.find(path.object())->is_permanent(path.instance()))
       return Answer::error(Code::bad_request, "this object instance is always there");
     delete_one(model, path);
     return {.code = Code::deleted};

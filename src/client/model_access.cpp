@@ -114,7 +114,7 @@ Result<void> Model::delete_instance(const Path& instance) {
   const auto found = objects_.find(instance.object());
   if (found == objects_.end() || !has_instance(instance))
     return fail(ErrorCode::not_found, "there is no such object instance");
-  if (found->second.kind() == Object::Kind::fixed)
+  if (found->second.is_permanent(instance.instance()))
     return fail(ErrorCode::wrong_path, "this object instance is always there");
   found->second.drop(instance.instance());
   tree_.erase(instance);
@@ -168,7 +168,7 @@ void Model::reconcile() {
     if (object.kind() != Object::Kind::creatable) continue;
     std::vector<InstanceId> gone;
     for (const auto& [instance, node] : object.live())
-      if (!tree_.contains(Path(id, instance))) gone.push_back(instance);
+      if (!object.is_permanent(instance) && !tree_.contains(Path(id, instance))) gone.push_back(instance);
     for (const auto instance : gone) object.drop(instance);
     std::vector<InstanceId> refused;
     std::vector<InstanceId> wanted;

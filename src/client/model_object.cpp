@@ -20,7 +20,10 @@ Object::Object(Model& model, ObjectId id, Version version, const ObjectDefinitio
   refresh();
 }
 
-Instance& Object::instance(InstanceId id) { return live_.try_emplace(id, model_, definition_.id, id).first->second; }
+Instance& Object::instance(InstanceId id) {
+  permanent_.insert(id);
+  return live_.try_emplace(id, model_, definition_.id, id).first->second;
+}
 
 const Instance* Object::find(InstanceId id) const {
   const auto found = live_.find(id);
@@ -29,7 +32,7 @@ const Instance* Object::find(InstanceId id) const {
 
 Result<void> Object::make(InstanceId id) {
   if (live_.contains(id)) return {};
-  auto& made = instance(id);
+  auto& made = live_.try_emplace(id, model_, definition_.id, id).first->second;
   if (auto declared = factory_(made); !declared) {
     live_.erase(id);
     return declared;
@@ -38,7 +41,7 @@ Result<void> Object::make(InstanceId id) {
 }
 
 void Object::drop(InstanceId id) {
-  if (!live_.contains(id)) return;
+  if (!live_.contains(id) || permanent_.contains(id)) return;
   if (deleted_) deleted_(id);
   live_.erase(id);
 }

@@ -119,7 +119,8 @@ Result<void> Model::load(ByteView snapshot) {
   // stored as a whole is replaced.
   Tree loaded = tree_;
   for (const auto& [id, object] : objects_)
-    if (object.kind() != Object::Kind::fixed) loaded.erase(Path(id));
+    for (const auto instance : instances_of(id))
+      if (!object.is_permanent(instance)) loaded.erase(Path(id, instance));
   for (unsigned i = 0; i < header.marks; ++i) {
     SLIPWAY_ASSIGN(const auto mark, read_mark(in));
     if (keeps(mark)) SLIPWAY_TRY(loaded.mark(mark));

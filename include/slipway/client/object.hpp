@@ -295,7 +295,8 @@ class Object {
     kind_ = Kind::stored;
     return *this;
   }
-  /// Instances come and go by servers and bootstrap; `factory` declares the resources of each.
+  /// Further instances come and go by servers and bootstrap; `factory` declares the resources of each.
+  /// Those that `instance` declared stay.
   Object& creatable(Factory factory) {
     kind_ = Kind::creatable;
     factory_ = std::move(factory);
@@ -312,6 +313,8 @@ class Object {
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] const Instance* find(InstanceId id) const;
   [[nodiscard]] const std::map<InstanceId, Instance>& live() const { return live_; }
+  /// Whether the maker declared it: nobody can delete it.
+  [[nodiscard]] bool is_permanent(InstanceId id) const { return permanent_.contains(id); }
   Result<void> make(InstanceId id);
   void drop(InstanceId id);
   void derive(const detail::ResourceNode& node, Operations added);
@@ -323,6 +326,7 @@ class Object {
   Factory factory_;
   std::function<void(InstanceId)> deleted_;
   std::map<InstanceId, Instance> live_;
+  std::set<InstanceId> permanent_;
   std::vector<ResourceDefinition> resources_;
   std::set<ResourceId> derived_;
   ObjectDefinition definition_;
