@@ -220,6 +220,16 @@ TEST(EventLoop, DeadlineIsNeverReachedEarly) {
   EXPECT_GE(steady_now(), start + milliseconds(3));
 }
 
+TEST(EventLoop, WaitingForADeadlineDoesNotSpin) {
+  auto loop = make_loop();
+  const auto deadline = steady_now() + Duration(2900);
+  int turns = 0;
+  loop->run({.next_deadline = [&] { return std::optional(deadline); },
+             .deadline_reached = [&](TimePoint) { loop->stop(); },
+             .turn_ended = [&] { ++turns; }});
+  EXPECT_LT(turns, 5);
+}
+
 TEST(EventLoop, DescriptorsAreServedWhileDeadlinesAreAlwaysPast) {
   auto loop = make_loop();
   Pair pair;
