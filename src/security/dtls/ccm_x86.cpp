@@ -19,6 +19,12 @@ struct KeySchedule {
   __m128i round[kRounds + 1];
 };
 
+/// Block by block, where `wipe` goes byte by byte: this is done for each record.
+SLIPWAY_AES inline void forget(KeySchedule& key) {
+  for (auto& round : key.round) round = _mm_setzero_si128();
+  __asm__ __volatile__("" : : "r"(&key) : "memory");
+}
+
 template <int RoundConstant>
 SLIPWAY_AES inline __m128i next_round_key(__m128i key) {
   const auto word = _mm_shuffle_epi32(_mm_aeskeygenassist_si128(key, RoundConstant), 0xFF);
@@ -149,7 +155,7 @@ SLIPWAY_AES void ccm_seal(std::size_t tag_size, const AeadKey& raw_key, ByteView
     out += left;
   }
   store_part(out, tag_size, _mm_xor_si128(mac, encrypt(key, blocks.counter(0))));
-  wipe({reinterpret_cast<std::uint8_t*>(&key), sizeof key});
+  forget(key);
 }
 
 SLIPWAY_AES bool ccm_open(std::size_t tag_size, const AeadKey& raw_key, ByteView nonce, ByteView associated,
@@ -178,7 +184,7 @@ SLIPWAY_AES bool ccm_open(std::size_t tag_size, const AeadKey& raw_key, ByteView
   }
   std::uint8_t tag[kBlock];
   store(tag, _mm_xor_si128(mac, encrypt(key, blocks.counter(0))));
-  wipe({reinterpret_cast<std::uint8_t*>(&key), sizeof key});
+  forget(key);
   if (equal_constant_time({tag, tag_size}, {in, tag_size})) return true;
   wipe({text_begin, size});
   return false;

@@ -165,10 +165,10 @@ class Link {
   }
 
   void collect() {
-    while (auto event = server->poll_event()) std::visit([this](auto& e) { note(e); }, *event);
+    while (auto event = server->poll_event()) std::visit([this](auto& e) { this->note(e); }, *event);
     while (const auto transmit = server->poll_transmit()) launch(false, transmit->to, transmit->bytes);
     for (auto& host : hosts) {
-      while (auto event = host->client->poll_event()) std::visit([&](auto& e) { note(*host, e); }, *event);
+      while (auto event = host->client->poll_event()) std::visit([&host](auto& e) { note(*host, e); }, *event);
       while (const auto bytes = host->client->poll_transmit()) launch(true, host->address, *bytes);
     }
   }
