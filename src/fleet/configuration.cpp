@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
-#include <sstream>
 
 #include <slipway/base/address.hpp>
 
@@ -15,22 +15,6 @@
 
 namespace slipway::fleet {
 namespace {
-
-/// Levenshtein distance, for "did you mean".
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
 
 /// An address to listen on, or "" or "off" for none.
 void read_address(TableReader& table, std::string_view name, std::string& out) {
@@ -41,7 +25,7 @@ void read_address(TableReader& table, std::string_view name, std::string& out) {
     return;
   }
   if (!Address::parse(*text)) {
-    table.wrong(table.node(name), name, "\"" + *text + "\" is not an address to listen on",
+    table.wrong(table.node(name), name, in_quotes(*text) + " is not an address to listen on",
                 "write one such as \"127.0.0.1:5684\", \"[::]:5684\", or \"off\"");
     return;
   }
@@ -70,9 +54,34 @@ void read_server(TableReader& root, ServerSettings& out) {
     TableReader table(*found, "server", root.findings());
     if (auto data = table.text("data")) out.data = *data;
     if (auto objects = table.text("objects")) out.objects_directory = *objects;
-    if (auto kept = table.number("journeys_kept", 1, 1000)) out.journeys_kept = static_cast<std::size_t>(*kept);
+    if (auto kept = table.number("journeys_kept", 1, 1000))
+      out.journeys_kept = static_cast<std::size_t>(*kept);
     table.finish();
   }
+}
+
+/// Two ports on one address could not both be opened.
+void check_listen(TableReader& root, const ServerSettings& server) {
+  struct Port {
+    const char *section, *name;
+    const std::string& address;
+  };
+  const Port ports[] = {{"bootstrap", "coap", server.bootstrap.coap},
+                        {"bootstrap", "coaps", server.bootstrap.coaps},
+                        {"management", "coap", server.management.coap},
+                        {"management", "coaps", server.management.coaps}};
+  for (const auto* port = std::begin(ports); port != std::end(ports); ++port)
+    for (const auto* other = std::begin(ports); other != port; ++other) {
+      const auto address = Address::parse(port->address);
+      if (!address || address->port == 0 || port->address != other->address) continue;
+      const auto at = [&](const Port& p) {
+        return root.table().at_path(std::string(p.section) + "." + p.name).node();
+      };
+      const auto* where = at(*port) != nullptr ? at(*port) : at(*other);
+      root.wrong(where, std::string(port->section) + "." + port->name,
+                 "the same address as " + std::string(other->section) + "." + other->name,
+                 "give it another port");
+    }
 }
 
 using Plans = std::map<std::string, std::shared_ptr<const Plan>, std::less<>>;
@@ -81,51 +90,96 @@ Plans read_plans(TableReader& root, const ObjectCatalog& catalog) {
   Plans plans;
   const auto* found = root.sub_table("plan");
   if (found == nullptr) return plans;
+  TableReader section(*found, "plan", root.findings());
   for (const auto& [name, value] : *found) {
-    const std::string key = "plan." + std::string(name.str());
+    const std::string text(name.str());
     if (const auto* table = value.as_table())
-      plans.emplace(std::string(name.str()), read_plan(*table, std::string(name.str()), key, catalog, root.findings()));
+      plans.emplace(text, read_plan(*table, text, section.key(text), catalog, root.findings()));
     else
-      root.findings().add(&value, key, "a plan is a table", "write [" + key + "]");
+      section.wrong(&value, text, "a plan is a table", "write [" + section.key(text) + "]");
   }
   return plans;
 }
 
-void read_enrolment(TableReader& table, const Plans& plans, Enrolments& out) {
-  auto enrolment = std::make_shared<Enrolment>();
-  enrolment->name = table.text("name").value_or("");
-  enrolment->endpoints = table.texts("endpoints");
-  if (enrolment->endpoints.empty())
-    table.missing("endpoints", "write which devices may come: endpoints = [\"urn:dev:os:*\"]");
-  for (const auto& endpoint : enrolment->endpoints)
-    if (endpoint.size() > kEndpointMax)
-      table.wrong(table.node("endpoints"), "endpoints", "an endpoint name is longer than 255 bytes");
-  const auto authentication = table.text("authentication").value_or("psk");
-  if (authentication == "nosec") enrolment->authentication = SecurityMode::nosec;
-  else if (authentication != "psk")
-    table.wrong(table.node("authentication"), "authentication", "\"" + authentication + "\" is not a way to authenticate",
-                "write \"psk\", or \"nosec\" on a network that nobody else reaches");
-  if (const auto name = table.text("plan")) {
-    if (const auto plan = plans.find(*name); plan != plans.end()) enrolment->plan = plan->second;
-    else table.wrong(table.node("plan"), "plan", "there is no plan \"" + *name + "\"", "add [plan." + *name + "]");
-  } else {
-    table.missing("plan", "name a plan of this file");
+/// Reads the enrolments and remembers which one took a name, for the sake of good findings.
+class EnrolmentReader {
+ public:
+  EnrolmentReader(const Plans& plans, Enrolments& out) : plans_(plans), out_(out) {}
+
+  void read(TableReader& table) {
+    auto enrolment = std::make_shared<Enrolment>();
+    enrolment->name = table.text("name").value_or("");
+    read_endpoints(table, *enrolment);
+    read_authentication(table, *enrolment);
+    read_plan_name(table, *enrolment);
+    table.finish();
+    if (enrolment->endpoints.empty()) return;
+    if (const auto added = out_.add(std::move(enrolment)); !added)
+      table.wrong(table.node("endpoints"), "endpoints", added.error().detail, "write each once");
   }
-  table.finish();
-  if (enrolment->endpoints.empty()) return;
-  if (const auto added = out.add(std::move(enrolment)); !added)
-    table.wrong(table.node("endpoints"), "endpoints", added.error().detail);
-}
+
+ private:
+  void read_endpoints(TableReader& table, Enrolment& enrolment) {
+    const auto items = table.texts("endpoints");
+    if (items.empty()) {
+      const std::string remedy = "write which devices may come: endpoints = [\"urn:dev:os:*\"]";
+      const auto* node = table.node("endpoints");
+      if (node == nullptr)
+        table.missing("endpoints", remedy);
+      else if (node->is_array() && node->as_array()->empty())
+        table.wrong(node, "endpoints", "this list is empty", remedy);
+    }
+    for (const auto& item : items)
+      if (check_endpoint(table, item)) enrolment.endpoints.push_back(item.text);
+  }
+
+  bool check_endpoint(TableReader& table, const TableReader::Item& item) {
+    const auto wrong = [&](std::string message, std::string remedy) {
+      table.wrong(item.where, "endpoints", std::move(message), std::move(remedy));
+      return false;
+    };
+    const auto& text = item.text;
+    if (text.empty()) return wrong("an endpoint name is empty", "write a name, or \"*\" for every device");
+    if (text.size() > kEndpointMax)
+      return wrong(in_quotes(text) + " is longer than 255 bytes", "no device has such a name");
+    if (const auto star = text.find('*'); star != std::string::npos && star + 1 != text.size())
+      return wrong(in_quotes(text) + " has a `*` that is not its end",
+                   "a pattern is a beginning and one `*`");
+    const auto [known, is_new] = taken_.emplace(text, table.key("endpoints"));
+    return is_new ||
+           wrong(in_quotes(text) + " stands in " + known->second + " already", "leave one of the two");
+  }
+
+  static void read_authentication(TableReader& table, Enrolment& enrolment) {
+    const auto text = table.text("authentication").value_or("psk");
+    if (text == "nosec")
+      enrolment.authentication = SecurityMode::nosec;
+    else if (text != "psk")
+      table.wrong(table.node("authentication"), "authentication",
+                  in_quotes(text) + " is not a way to authenticate",
+                  "write \"psk\", or \"nosec\" on a network that nobody else reaches");
+  }
+
+  void read_plan_name(TableReader& table, Enrolment& enrolment) {
+    const auto name = table.text("plan");
+    if (!name) {
+      if (table.node("plan") == nullptr) table.missing("plan", "name a plan of this file");
+      return;
+    }
+    const auto plan = plans_.find(*name);
+    if (plan != plans_.end())
+      enrolment.plan = plan->second;
+    else
+      table.wrong(table.node("plan"), "plan", "there is no plan " + in_quotes(*name),
+                  "add [[plan." + *name + ".server]]");
+  }
+
+  const Plans& plans_;
+  Enrolments& out_;
+  std::map<std::string, std::string, std::less<>> taken_;
+};
 
 }  // namespace
-
-std::string TableReader::nearest(std::string_view name) const {
-  std::string best;
-  std::size_t best_distance = 3;
-  for (const auto& known : asked_)
-    if (const auto d = distance(name, known); d < best_distance) best = known, best_distance = d;
-  return best;
-}
 
 std::string Finding::text() const {
   std::string out = file;
@@ -136,7 +190,8 @@ std::string Finding::text() const {
   return out;
 }
 
-std::expected<Configuration, std::vector<Finding>> parse_configuration(std::string_view text, const std::string& file,
+std::expected<Configuration, std::vector<Finding>> parse_configuration(std::string_view text,
+                                                                       const std::string& file,
                                                                        const ObjectCatalog& catalog) {
   Findings findings{.file = file, .list = {}};
   Configuration configuration;
@@ -144,17 +199,28 @@ std::expected<Configuration, std::vector<Finding>> parse_configuration(std::stri
     const toml::table document = toml::parse(text, std::string_view(file));
     TableReader root(document, "", findings);
     read_server(root, configuration.server);
+    check_listen(root, configuration.server);
     const auto plans = read_plans(root, catalog);
+    EnrolmentReader enrolments(plans, configuration.enrolments);
     std::size_t index = 0;
-    for (const auto* found : root.tables("enrolment")) {
+    for (const auto* found : root.tables("enrolment", kEnrolmentsMax)) {
       TableReader table(*found, "enrolment[" + std::to_string(index++) + "]", findings);
-      read_enrolment(table, plans, configuration.enrolments);
+      enrolments.read(table);
     }
     root.finish();
   } catch (const toml::parse_error& error) {
-    findings.list.push_back({.file = file, .line = error.source().begin.line, .column = error.source().begin.column,
-                             .key = "", .message = std::string(error.description()), .remedy = "see toml.io for the syntax"});
+    findings.list.push_back({.file = file,
+                             .line = error.source().begin.line,
+                             .column = error.source().begin.column,
+                             .key = "",
+                             .message = std::string(error.description()),
+                             .remedy = "see toml.io for the syntax"});
   }
+  if (findings.dropped != 0)
+    findings.list.push_back({.file = file,
+                             .key = "",
+                             .message = "and " + std::to_string(findings.dropped) + " more",
+                             .remedy = ""});
   if (!findings.list.empty()) return std::unexpected(std::move(findings.list));
   return configuration;
 }
@@ -162,15 +228,20 @@ std::expected<Configuration, std::vector<Finding>> parse_configuration(std::stri
 std::expected<Configuration, std::vector<Finding>> load_configuration(const std::string& file,
                                                                       const ObjectCatalog& catalog) {
   const auto refuse = [&](std::string message, std::string remedy) {
-    return std::unexpected(std::vector{Finding{.file = file, .key = "", .message = std::move(message), .remedy = std::move(remedy)}});
+    return std::unexpected(std::vector{
+        Finding{.file = file, .key = "", .message = std::move(message), .remedy = std::move(remedy)}});
   };
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) return refuse(std::string("cannot be read: ") + std::strerror(errno), "check its name and its rights");
+  if (!stream)
+    return refuse(std::string("cannot be read: ") + std::strerror(errno), "check its name and its rights");
+  if (std::error_code ignored; std::filesystem::is_directory(file, ignored))
+    return refuse("is a folder", "name a file in it");
   std::string text(kConfigurationMax + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (stream.bad()) return refuse("cannot be read", "it must be a regular file");
   text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (text.size() > kConfigurationMax) return refuse("is larger than 4 MiB", "split off what is not configuration");
+  if (text.size() > kConfigurationMax)
+    return refuse("is larger than 4 MiB", "split off what is not configuration");
   return parse_configuration(text, file, catalog);
 }
 

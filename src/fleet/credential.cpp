@@ -9,9 +9,12 @@ const char* to_string(ServerRole role) {
 
 const char* to_string(CredentialState state) {
   switch (state) {
-    case CredentialState::issued: return "issued";
-    case CredentialState::proven: return "proven";
-    case CredentialState::retired: return "retired";
+    case CredentialState::issued:
+      return "issued";
+    case CredentialState::proven:
+      return "proven";
+    case CredentialState::retired:
+      return "retired";
   }
   return "unknown";
 }

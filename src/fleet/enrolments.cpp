@@ -22,6 +22,13 @@ struct Enrolments::Index {
   std::vector<std::shared_ptr<const Enrolment>> all;
   ByText exact;
   std::map<std::size_t, ByText, std::greater<>> prefixes;
+
+  [[nodiscard]] bool has(std::string_view name) const {
+    if (name.back() != '*') return exact.contains(name);
+    const auto prefix = name.substr(0, name.size() - 1);
+    const auto table = prefixes.find(prefix.size());
+    return table != prefixes.end() && table->second.contains(prefix);
+  }
 };
 
 Enrolments::Enrolments() : index_(std::make_unique<Index>()) {}
@@ -33,13 +40,11 @@ Result<void> Enrolments::add(std::shared_ptr<const Enrolment> enrolment) {
   std::set<std::string_view> own;
   for (const auto& name : enrolment->endpoints) {
     if (name.empty()) return fail(ErrorCode::malformed, "an endpoint name or pattern is empty");
+    if (name.size() > kEndpointMax) return fail(ErrorCode::limit, "an endpoint name has at most 255 bytes");
     const auto star = name.find('*');
     if (star != std::string::npos && star + 1 != name.size())
       return fail(ErrorCode::malformed, "a pattern has one `*`, at its end");
-    const auto known = star == std::string::npos
-                           ? index_->exact.contains(name)
-                           : index_->prefixes[star].contains(std::string_view(name).substr(0, star));
-    if (known || !own.insert(name).second)
+    if (index_->has(name) || !own.insert(name).second)
       return fail(ErrorCode::duplicate, "this endpoint name or pattern is enrolled twice");
   }
   for (const auto& name : enrolment->endpoints) {
@@ -61,6 +66,8 @@ std::shared_ptr<const Enrolment> Enrolments::find(std::string_view endpoint) con
   return nullptr;
 }
 
-const std::vector<std::shared_ptr<const Enrolment>>& Enrolments::all() const { return index_->all; }
+const std::vector<std::shared_ptr<const Enrolment>>& Enrolments::all() const {
+  return index_->all;
+}
 
 }  // namespace slipway::fleet

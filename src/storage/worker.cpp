@@ -3,9 +3,9 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 namespace slipway::storage {
 
@@ -50,6 +50,7 @@ class Worker::Impl {
       }
       commit(jobs);
       for (auto& job : jobs) {
+        if (!job.done) continue;
         // std::function wants a copyable target, so the outcome travels in a shared job.
         auto shared = std::make_shared<Job>(std::move(job));
         post_([shared] { shared->done(std::move(shared->outcome)); });
@@ -64,7 +65,9 @@ class Worker::Impl {
       return {};
     });
     if (committed) return;
-    for (auto& job : jobs) job.outcome = std::unexpected(committed.error());
+    for (auto& job : jobs)
+      if (job.outcome)
+        job.outcome = std::unexpected(committed.error());  // what failed by itself keeps its own reason
   }
 
   Store& store_;
@@ -78,6 +81,8 @@ class Worker::Impl {
 
 Worker::Worker(Store& store, Post post) : impl_(std::make_unique<Impl>(store, std::move(post))) {}
 Worker::~Worker() = default;
-Worker::Submitted Worker::submit(Work work, Done done) { return impl_->submit(std::move(work), std::move(done)); }
+Worker::Submitted Worker::submit(Work work, Done done) {
+  return impl_->submit(std::move(work), std::move(done));
+}
 
 }  // namespace slipway::storage

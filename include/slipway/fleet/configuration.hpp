@@ -48,8 +48,11 @@ struct Configuration {
 /// Largest configuration file that is read.
 inline constexpr std::size_t kConfigurationMax = 4 * 1024 * 1024;
 
-/// Reads a whole configuration. All findings are returned together, never only the first; unknown
-/// keys are findings too. `file` names the source in them.
+/// `[[enrolment]]` sections of one file.
+inline constexpr std::size_t kEnrolmentsMax = 100'000;
+
+/// Reads a whole configuration. All findings are returned together (the first 200, and how many more),
+/// unknown keys too. A syntax error is the only finding. `file` names the source in them.
 [[nodiscard]] std::expected<Configuration, std::vector<Finding>> parse_configuration(
     std::string_view text, const std::string& file, const ObjectCatalog& catalog);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device shall have after bootstrap, and which devices it is for. Plain data; fleet/config.hpp reads
-// it from TOML, bootstrap/ turns it into operations.
+// What a device shall have after bootstrap, and which devices it is for. Plain data; fleet/configuration.hpp
+// reads it from TOML, bootstrap/ turns it into operations.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,9 @@
 
 namespace slipway::fleet {
 
+/// Accounts of one plan; access controls, and further instances, each. More is not a plan.
+inline constexpr std::size_t kPlanPartsMax = 1024;
+
 /// Where a credential of an account comes from.
 enum class CredentialSource : std::uint8_t {
   generate,  ///< random and unique for each device, minted in the session
@@ -33,10 +36,10 @@ struct ServerAccountPlan {
   std::string uri;  ///< coaps://host:port
   CredentialSource credential = CredentialSource::generate;
   std::size_t psk_bytes = 16;
-  std::int64_t lifetime_s = 86400;  ///< /1/x/1
-  std::string binding = "U";        ///< /1/x/7
-  bool notification_storing = true; ///< /1/x/6
-  /// Further resources of /1 by id (2, 3, 5, 13..27), typed by the object model.
+  std::int64_t lifetime_s = 86400;   ///< /1/x/1
+  std::string binding = "U";         ///< /1/x/7
+  bool notification_storing = true;  ///< /1/x/6
+  /// Further single resources of /1 by id (2, 3, 5, 13..27), typed by the object model.
   std::vector<std::pair<ResourceId, OwnedValue>> server_resources;
 };
 
@@ -56,22 +59,22 @@ struct AccessControlPlan {
 
 /// One further object instance, written whole.
 struct InstancePlan {
-  Path instance;  ///< /o/i
+  Path instance;                                    ///< /o/i
   std::vector<std::pair<Path, OwnedValue>> values;  ///< ascending paths below `instance`
 };
 
 struct Plan {
   std::string name;
-  std::vector<ServerAccountPlan> servers;       ///< at least one
+  std::vector<ServerAccountPlan> servers;  ///< at least one
   std::vector<AccessControlPlan> access;
   std::vector<InstancePlan> instances;
-  std::optional<ContentFormat> format;          ///< else pct, else by version
+  std::optional<ContentFormat> format;  ///< else pct, else by version
 };
 
 /// Which devices may come, how they authenticate, and their plan.
 struct Enrolment {
   std::string name;
-  std::vector<std::string> endpoints;  ///< exact names, or patterns with one trailing `*`
+  std::vector<std::string> endpoints;               ///< exact names, or patterns with one trailing `*`
   SecurityMode authentication = SecurityMode::psk;  ///< psk, or nosec where someone insists
   std::shared_ptr<const Plan> plan;
 };
@@ -84,7 +87,8 @@ class Enrolments {
   ~Enrolments();
   Enrolments(Enrolments&&) noexcept;
   Enrolments& operator=(Enrolments&&) noexcept;
-  /// Errors: duplicate (the same name or pattern twice), malformed (a `*` that is not last, an empty name).
+  /// Errors: duplicate (the same name or pattern twice), malformed (a `*` that is not last, an empty
+  /// name), limit (above kEndpointMax bytes). On error nothing was added.
   Result<void> add(std::shared_ptr<const Enrolment> enrolment);
   [[nodiscard]] std::shared_ptr<const Enrolment> find(std::string_view endpoint) const;
   [[nodiscard]] const std::vector<std::shared_ptr<const Enrolment>>& all() const;

@@ -10,8 +10,10 @@
 
 namespace slipway::storage {
 
-/// Opens `directory`/slipway.db, made with its sealing key (`seal.key`, mode 0600) when missing; several
-/// processes may have it open. Old databases are migrated step by step, in one transaction each.
-[[nodiscard]] StoreResult<std::unique_ptr<Store>> open_sqlite(const std::string& directory, Random& key_random);
+/// Opens `directory`/slipway.db, made with its sealing key (`seal.key`, mode 0600) when both are missing;
+/// several processes may have it open. Old databases are migrated step by step, in one transaction each.
+/// `random` outlives the store. Errors: unavailable (folder, rights, disk), corrupt (not a database, or the
+/// sealing key is missing or is not the one it was made with), too_new.
+[[nodiscard]] StoreResult<std::unique_ptr<Store>> open_sqlite(const std::string& directory, Random& random);
 
 }  // namespace slipway::storage

@@ -68,6 +68,8 @@ struct JourneyRecord {
 
 /// Not yet proven credentials of one device and one server that are kept; older ones are dropped.
 inline constexpr std::size_t kIssuedMax = 4;
+/// Retired ones that are kept to be listed, without their keys; older ones are dropped.
+inline constexpr std::size_t kRetiredMax = 4;
 
 /// Blocking calls; used from one thread at a time (storage/worker.hpp). What a call has written is
 /// durable when it returns, or when the batch around it has been committed.
@@ -75,22 +77,27 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Runs `work` in one transaction: everything in it becomes durable together, or nothing does.
+  /// Runs `work` in one transaction: everything in it becomes durable together, or nothing does. A batch
+  /// inside another is undone alone when it fails.
   virtual StoreResult<void> batch(const std::function<StoreResult<void>()>& work) = 0;
 
   /// All or none. conflict: the role already has a credential with that identity.
   virtual StoreResult<void> put_credentials(std::span<const fleet::Credential> credentials) = 0;
   /// Nothing when unknown or retired.
-  virtual StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole role, ByteView identity) = 0;
+  virtual StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole role,
+                                                                        ByteView identity) = 0;
   /// The device has authenticated with it: it becomes `proven`, and the older ones of the same
-  /// device, role and server are retired. Doing it twice changes nothing.
+  /// device, role and server are retired. Doing it twice changes nothing, and so does an unknown or
+  /// retired identity.
   virtual StoreResult<void> prove_credential(fleet::ServerRole role, ByteView identity) = 0;
-  /// Retires every credential of a device for a role; returns how many were live.
+  /// Retires every credential of a device for a role, erasing the keys; returns how many were live.
   virtual StoreResult<std::size_t> revoke_credentials(std::string_view endpoint, fleet::ServerRole role) = 0;
+  /// Oldest first.
   virtual StoreResult<std::vector<CredentialInfo>> credentials(std::string_view endpoint) = 0;
 
   virtual StoreResult<void> put_registration(const RegistrationRecord& registration) = 0;
   virtual StoreResult<void> remove_registration(std::string_view endpoint) = 0;
+  /// In order of endpoint. `visit` does not call this store.
   virtual StoreResult<void> each_registration(const std::function<void(RegistrationRecord&&)>& visit) = 0;
 
   /// Keeps the newest `kept` journeys of the device.

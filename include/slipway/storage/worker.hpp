@@ -19,7 +19,7 @@ class Worker {
  public:
   /// Does one thing with the store. An error undoes this job only.
   using Work = std::function<StoreResult<void>(Store&)>;
-  /// The job's outcome; posted to the engine's thread.
+  /// The job's outcome; posted to the engine's thread. May be empty.
   using Done = std::function<void(StoreResult<void>)>;
   /// Hands a function to the engine's thread; from any thread.
   using Post = std::function<void(std::function<void()>)>;

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,17 +20,16 @@ class Database;
 class Statement {
  public:
   Statement() = default;
-  [[nodiscard]] bool ready() const { return statement_ != nullptr; }
 
   Statement& bind(int index, std::int64_t value);
   Statement& bind(int index, std::string_view text);
   Statement& bind(int index, ByteView bytes);
 
-  /// True when a row is there to read.
-  [[nodiscard]] StoreResult<bool> step();
   /// Runs to its end, then resets.
   [[nodiscard]] StoreResult<void> run();
-  void reset();
+  /// Calls `visit` for every row, which it reads by the accessors below; ends at its first error, then
+  /// resets.
+  [[nodiscard]] StoreResult<void> each(const std::function<StoreResult<void>()>& visit);
 
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string text(int column) const;
@@ -37,6 +37,8 @@ class Statement {
 
  private:
   friend class Database;
+  [[nodiscard]] StoreResult<bool> step();
+  void reset();
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
@@ -45,11 +47,14 @@ class Statement {
 
 class Database {
  public:
-  /// WAL, synchronous FULL: a commit is on disk when it returns.
+  /// The file must exist. WAL, synchronous FULL: a commit is on disk when it returns.
   [[nodiscard]] static StoreResult<Database> open(const std::string& file);
   [[nodiscard]] StoreResult<Statement> prepare(std::string_view sql);
   [[nodiscard]] StoreResult<void> execute(const std::string& sql);
   [[nodiscard]] std::int64_t changes() const { return sqlite3_changes64(database_.get()); }
+  /// False outside a transaction; SQLite ends one by itself when the disk is full or fails.
+  [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+  [[nodiscard]] const char* file() const { return sqlite3_db_filename(database_.get(), "main"); }
 
  private:
   struct Close {

@@ -19,7 +19,7 @@ CREATE TABLE credential (
   mode        INTEGER NOT NULL,               -- SecurityMode
   state       INTEGER NOT NULL,               -- fleet::CredentialState
   identity    BLOB    NOT NULL,
-  sealed_key  BLOB    NOT NULL,               -- security/sealing.hpp
+  sealed_key  BLOB    NOT NULL,               -- security/sealing.hpp; empty once retired
   created     INTEGER NOT NULL,               -- milliseconds since 1970
   UNIQUE (role, identity)
 );
@@ -48,10 +48,14 @@ CREATE TABLE journey (
   document TEXT    NOT NULL
 );
 CREATE INDEX journey_by_endpoint ON journey (endpoint, id);
+
+CREATE TABLE sealing (
+  key_id INTEGER NOT NULL                     -- SealingKey::id() of the only key in use
+);
 )sql",
 };
 
-/// Brings a database to the newest schema, one transaction a step. Error: too_new.
+/// Brings a database to the newest schema, one transaction a step. Errors: too_new, corrupt.
 [[nodiscard]] StoreResult<void> migrate(Database& database);
 
 }  // namespace slipway::storage

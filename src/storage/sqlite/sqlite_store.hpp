@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <slipway/security/sealing.hpp>
+#include <slipway/storage/store.hpp>
+
+#include "database.hpp"
+#include "statements.hpp"
+
+namespace slipway::storage {
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(Database database, Statements statements, security::SealingKey key, Random& random)
+      : database_(std::move(database)), sql_(std::move(statements)), key_(std::move(key)), random_(random) {}
+
+  StoreResult<void> batch(const std::function<StoreResult<void>()>& work) override;
+
+  StoreResult<void> put_credentials(std::span<const fleet::Credential> credentials) override;
+  StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole role,
+                                                                ByteView identity) override;
+  StoreResult<void> prove_credential(fleet::ServerRole role, ByteView identity) override;
+  StoreResult<std::size_t> revoke_credentials(std::string_view endpoint, fleet::ServerRole role) override;
+  StoreResult<std::vector<CredentialInfo>> credentials(std::string_view endpoint) override;
+
+  StoreResult<void> put_registration(const RegistrationRecord& record) override;
+  StoreResult<void> remove_registration(std::string_view endpoint) override;
+  StoreResult<void> each_registration(const std::function<void(RegistrationRecord&&)>& visit) override;
+
+  StoreResult<void> put_journey(const JourneyRecord& journey, std::size_t kept) override;
+  StoreResult<std::vector<JourneyRecord>> journeys(std::string_view endpoint, std::size_t limit) override;
+
+ private:
+  class Transaction;
+  StoreResult<void> put_credential(const fleet::Credential& credential);
+  StoreResult<void> trim_credentials(std::string_view endpoint, fleet::ServerRole role, std::int64_t server,
+                                     fleet::CredentialState state, std::size_t kept);
+
+  Database database_;
+  Statements sql_;
+  security::SealingKey key_;
+  Random& random_;
+  int depth_ = 0;
+};
+
+}  // namespace slipway::storage

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "statements.hpp"
+
+#include <utility>
+
+namespace slipway::storage {
+
+// The numbers of states are fleet::CredentialState's: 0 issued, 1 proven, 2 retired.
+StoreResult<Statements> Statements::prepare(Database& database) {
+  Statements sql;
+  const std::pair<Statement*, std::string_view> all[] = {
+      {&sql.begin, "BEGIN IMMEDIATE"},
+      {&sql.commit, "COMMIT"},
+      {&sql.rollback, "ROLLBACK"},
+      {&sql.savepoint, "SAVEPOINT job"},
+      {&sql.release, "RELEASE job"},
+      {&sql.undo, "ROLLBACK TO job"},
+
+      {&sql.put_credential,
+       "INSERT INTO credential (endpoint, role, server, mode, state, identity, sealed_key, created)"
+       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+      {&sql.trim_credentials,
+       "DELETE FROM credential WHERE id IN (SELECT id FROM credential WHERE endpoint = ?1 AND role = ?2"
+       " AND server = ?3 AND state = ?4 ORDER BY id DESC LIMIT -1 OFFSET ?5)"},
+      {&sql.find_credential,
+       "SELECT endpoint, server, mode, state, sealed_key, created FROM credential"
+       " WHERE role = ?1 AND identity = ?2 AND state <> 2"},
+      {&sql.prove,
+       "UPDATE credential SET state = 1 WHERE role = ?1 AND identity = ?2 AND state <> 2"
+       " RETURNING id, endpoint, server"},
+      {&sql.retire_older,
+       "UPDATE credential SET state = 2, sealed_key = x'' WHERE endpoint = ?1 AND role = ?2 AND server = ?3"
+       " AND id < ?4 AND state <> 2"},
+      {&sql.revoke,
+       "UPDATE credential SET state = 2, sealed_key = x'' WHERE endpoint = ?1 AND role = ?2 AND state <> 2"},
+      {&sql.list_credentials,
+       "SELECT role, server, mode, state, identity, created FROM credential WHERE endpoint = ?1 ORDER BY id"},
+
+      {&sql.put_registration,
+       "INSERT OR REPLACE INTO registration (endpoint, location, enabler, lifetime, binding, queue_mode, "
+       "sms, links,"
+       " alternate_path, security, address, registered, updated)"
+       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"},
+      {&sql.remove_registration, "DELETE FROM registration WHERE endpoint = ?1"},
+      {&sql.list_registrations,
+       "SELECT endpoint, location, enabler, lifetime, binding, queue_mode, sms, links, alternate_path, "
+       "security,"
+       " address, registered, updated FROM registration ORDER BY endpoint"},
+
+      {&sql.put_journey, "INSERT INTO journey (endpoint, began, document) VALUES (?1, ?2, ?3)"},
+      {&sql.trim_journeys,
+       "DELETE FROM journey WHERE id IN (SELECT id FROM journey WHERE endpoint = ?1 ORDER BY id DESC"
+       " LIMIT -1 OFFSET ?2)"},
+      {&sql.list_journeys,
+       "SELECT began, document FROM journey WHERE endpoint = ?1 ORDER BY id DESC LIMIT ?2"},
+  };
+  for (const auto& [statement, text] : all) {
+    auto prepared = database.prepare(text);
+    if (!prepared) return std::unexpected(std::move(prepared.error()));
+    *statement = std::move(*prepared);
+  }
+  return sql;
+}
+
+}  // namespace slipway::storage

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every SQL statement that runs for devices, prepared once.
+#pragma once
+
+#include "database.hpp"
+
+namespace slipway::storage {
+
+struct Statements {
+  Statement begin, commit, rollback, savepoint, release, undo;
+  Statement put_credential, trim_credentials, find_credential, prove, retire_older, revoke, list_credentials;
+  Statement put_registration, remove_registration, list_registrations;
+  Statement put_journey, trim_journeys, list_journeys;
+
+  [[nodiscard]] static StoreResult<Statements> prepare(Database& database);
+};
+
+}  // namespace slipway::storage

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store_test.hpp"
+
+namespace slipway::storage {
+namespace {
+
+class StoreCredentials : public StoreTest {};
+SLIPWAY_STORE_SUITE(StoreCredentials);
+
+constexpr auto kMany = kIssuedMax + 3;
+
+TEST_P(StoreCredentials, ComeBackWithEveryField) {
+  auto given = credential("dev", std::string("i\0\xFF", 3), ServerRole::bootstrap, 0);
+  given.mode = SecurityMode::psk;
+  ASSERT_TRUE(put(given));
+  const auto found = find(std::string_view("i\0\xFF", 3), ServerRole::bootstrap);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->endpoint, "dev");
+  EXPECT_EQ(found->role, ServerRole::bootstrap);
+  EXPECT_EQ(found->server, ShortServerId(0));
+  EXPECT_EQ(found->mode, SecurityMode::psk);
+  EXPECT_EQ(found->state, CredentialState::issued);
+  EXPECT_EQ(found->identity, given.identity);
+  EXPECT_TRUE(found->key.same_as(given.key));
+  EXPECT_EQ(found->created, given.created);
+}
+
+TEST_P(StoreCredentials, AreNotFoundByAnotherIdentityOrRole) {
+  ASSERT_TRUE(put(credential("dev", "id")));
+  EXPECT_FALSE(live("ID"));
+  EXPECT_FALSE(live(""));
+  EXPECT_FALSE(live("id", ServerRole::bootstrap));
+}
+
+TEST_P(StoreCredentials, TakeOneIdentityOnceInARole) {
+  ASSERT_TRUE(put(credential("first", "id")));
+  const auto again = put(credential("second", "id"));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, StoreError::Kind::conflict);
+  EXPECT_NE(again.error().what.find("give each device its own"), std::string::npos);
+  EXPECT_EQ(again.error().what.find("id belongs"), std::string::npos) << "the identity itself is not shown";
+  EXPECT_EQ(find("id")->endpoint, "first");
+  EXPECT_TRUE(put(credential("second", "id", ServerRole::bootstrap, 0)))
+      << "the other role has identities of its own";
+}
+
+TEST_P(StoreCredentials, ArePutAllOrNone) {
+  ASSERT_TRUE(put(credential("other", "taken")));
+  Credential both[] = {credential("dev", "free"), credential("dev", "taken")};
+  EXPECT_FALSE(store_->put_credentials(both));
+  EXPECT_FALSE(live("free"));
+  reopen();
+  EXPECT_FALSE(live("free"));
+}
+
+TEST_P(StoreCredentials, KeepTheNewestUnprovenOnes) {
+  for (std::size_t i = 0; i < kMany; ++i) ASSERT_TRUE(put(credential("dev", "id" + std::to_string(i))));
+  EXPECT_EQ(count("dev", CredentialState::issued), kIssuedMax);
+  EXPECT_FALSE(live("id0"));
+  EXPECT_TRUE(live("id" + std::to_string(kMany - 1)));
+}
+
+TEST_P(StoreCredentials, TrimOnlyTheSameDeviceAndServer) {
+  ASSERT_TRUE(put(credential("other", "others")));
+  ASSERT_TRUE(put(credential("dev", "second server", ServerRole::management, 102)));
+  ASSERT_TRUE(put(credential("dev", "proven")));
+  ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("proven")));
+  for (std::size_t i = 0; i < kMany; ++i) ASSERT_TRUE(put(credential("dev", "id" + std::to_string(i))));
+  EXPECT_TRUE(live("others"));
+  EXPECT_TRUE(live("second server"));
+  EXPECT_TRUE(live("proven")) << "a device that never comes with its new keys can still use its old one";
+}
+
+TEST_P(StoreCredentials, ProvingOneRetiresTheOlderOnesOfThatServer) {
+  for (const auto* id : {"a", "b", "c"}) ASSERT_TRUE(put(credential("dev", id)));
+  ASSERT_TRUE(put(credential("dev", "second server", ServerRole::management, 102)));
+  ASSERT_TRUE(put(credential("dev", "bootstrap", ServerRole::bootstrap, 0)));
+  ASSERT_TRUE(put(credential("other", "others")));
+  ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("b")));
+  EXPECT_FALSE(live("a"));
+  EXPECT_EQ(find("b")->state, CredentialState::proven);
+  EXPECT_EQ(find("c")->state, CredentialState::issued) << "a newer one is still on its way";
+  EXPECT_TRUE(live("second server"));
+  EXPECT_TRUE(live("bootstrap", ServerRole::bootstrap));
+  EXPECT_TRUE(live("others"));
+}
+
+TEST_P(StoreCredentials, ProvingTwiceChangesNothing) {
+  for (const auto* id : {"a", "b"}) ASSERT_TRUE(put(credential("dev", id)));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("a")));
+  EXPECT_EQ(find("a")->state, CredentialState::proven);
+  EXPECT_EQ(find("b")->state, CredentialState::issued);
+}
+
+TEST_P(StoreCredentials, ProvingARetiredOrUnknownOneChangesNothing) {
+  for (const auto* id : {"a", "b"}) ASSERT_TRUE(put(credential("dev", id)));
+  ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("b")));
+  EXPECT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("a")));
+  EXPECT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("nobody's")));
+  EXPECT_FALSE(live("a"));
+  EXPECT_TRUE(live("b"));
+}
+
+TEST_P(StoreCredentials, RevokingEndsAllOfADeviceAndRole) {
+  for (const auto* id : {"a", "b"}) ASSERT_TRUE(put(credential("dev", id)));
+  ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("a")));
+  ASSERT_TRUE(put(credential("dev", "bootstrap", ServerRole::bootstrap, 0)));
+  ASSERT_TRUE(put(credential("other", "others")));
+  EXPECT_EQ(store_->revoke_credentials("dev", ServerRole::management), 2u);
+  EXPECT_FALSE(live("a"));
+  EXPECT_FALSE(live("b"));
+  EXPECT_TRUE(live("bootstrap", ServerRole::bootstrap));
+  EXPECT_TRUE(live("others"));
+  EXPECT_EQ(store_->revoke_credentials("dev", ServerRole::management), 0u);
+}
+
+TEST_P(StoreCredentials, ARevokedIdentityIsNotGivenToAnother) {
+  ASSERT_TRUE(put(credential("dev", "id")));
+  ASSERT_TRUE(store_->revoke_credentials("dev", ServerRole::management));
+  EXPECT_FALSE(put(credential("other", "id")));
+}
+
+TEST_P(StoreCredentials, KeepFewRetiredOnesHoweverOftenADeviceBootstraps) {
+  for (std::size_t i = 0; i < 3 * kRetiredMax; ++i) {
+    const auto id = "id" + std::to_string(i);
+    ASSERT_TRUE(put(credential("dev", id)));
+    ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes(id)));
+  }
+  EXPECT_EQ(count("dev", CredentialState::retired), kRetiredMax);
+  EXPECT_EQ(count("dev", CredentialState::proven), 1u);
+  ASSERT_TRUE(store_->revoke_credentials("dev", ServerRole::management));
+  EXPECT_EQ(store_->credentials("dev")->size(), kRetiredMax);
+}
+
+TEST_P(StoreCredentials, AreListedOldestFirstWithoutIdentityAndKey) {
+  ASSERT_TRUE(put(credential("dev", "id", ServerRole::bootstrap, 0)));
+  ASSERT_TRUE(put(credential("dev", "other id")));
+  const auto all = store_->credentials("dev");
+  ASSERT_EQ(all->size(), 2u);
+  EXPECT_EQ((*all)[0].role, ServerRole::bootstrap);
+  EXPECT_EQ((*all)[0].identity_fingerprint, "a5614527") << "SHA-256 of the identity, first four bytes";
+  EXPECT_EQ((*all)[1].server, ShortServerId(101));
+  EXPECT_EQ((*all)[1].created, UnixTime(milliseconds(1'700'000'000'123)));
+  EXPECT_TRUE(store_->credentials("nobody")->empty());
+}
+
+TEST_P(StoreCredentials, OutliveAReopening) {
+  ASSERT_TRUE(put(credential("dev", "id")));
+  ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("id")));
+  reopen();
+  EXPECT_EQ(find("id")->state, CredentialState::proven);
+}
+
+}  // namespace
+}  // namespace slipway::storage
