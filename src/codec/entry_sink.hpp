@@ -67,11 +67,18 @@ class EntrySink {
   /// The place for one more entry, or nullptr when the buffer is full (and then it has failed).
   [[nodiscard]] Entry* next(const std::uint8_t* at) {
     if (at_ == end_) [[unlikely]] {
-      fail(ErrorCode::limit, "more entries than the reader takes", at);
+      fail_full(at);
       return nullptr;
     }
     return at_++;
   }
+  bool fail_full(const std::uint8_t* at) {
+    return fail(ErrorCode::limit, "more entries than the reader takes", at);
+  }
+  /// The same in three steps, for a loop that holds the place itself.
+  [[nodiscard]] Entry* place() const { return at_; }
+  [[nodiscard]] const Entry* limit() const { return end_; }
+  void set_place(Entry* place) { at_ = place; }
   /// Says that entries did not come in strictly ascending order, so that finish() has to look for
   /// duplicates.
   void mark_unordered() { unordered_ = true; }

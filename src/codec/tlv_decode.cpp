@@ -9,11 +9,17 @@ namespace slipway::codec {
 namespace {
 
 struct Element {
-  TlvKind kind;
-  std::uint16_t id;
-  const std::uint8_t* value;
-  const std::uint8_t* end;
+  TlvKind kind = TlvKind::instance;
+  std::uint16_t id = 0;
+  const std::uint8_t* value = nullptr;
+  const std::uint8_t* end = nullptr;
 };
+
+std::uint16_t load16(const std::uint8_t* at) { return static_cast<std::uint16_t>(at[0] << 8 | at[1]); }
+std::uint32_t load32(const std::uint8_t* at) {
+  return std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 | at[3];
+}
+std::uint64_t load64(const std::uint8_t* at) { return std::uint64_t{load32(at)} << 32 | load32(at + 4); }
 
 std::uint64_t big_endian(const std::uint8_t* at, std::size_t size) {
   std::uint64_t value = 0;
@@ -44,39 +50,36 @@ class TlvDecoder {
   //  |KKIL LSSS|  identifier |  length if LL!=0 | value
   //  +--------+--------------+------------------+--------
   //  KK kind, I identifier has 16 bits, LL size of the length field, SSS the length if LL is 0
-  bool read(const std::uint8_t*& at, const std::uint8_t* end, Element& element) {
+  //
+  // An element whose `value` is nullptr did not fit, and the sink knows why.
+  Element read(const std::uint8_t* at, const std::uint8_t* end) {
     const unsigned head = *at;
-    if ((head & 0x30) != 0) [[unlikely]]
-      return read_long(at, end, element);
-    const std::size_t size = 2 + (head >> 3 & 1);
-    if (static_cast<std::size_t>(end - at) < size) [[unlikely]]
-      return sink_.fail(ErrorCode::truncated, "a TLV header ends too early", at);
-    const std::size_t length = size == 2 ? head & 7 : at[2];
-    const auto* value = at + size;
-    if (static_cast<std::size_t>(end - value) < length) [[unlikely]]
-      return sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", at);
-    element = {static_cast<TlvKind>(head & 0xc0), at[1], value, value + length};
-    at = value + length;
-    return true;
+    if ((head & 0x38) == 0 && end - at >= 2 + static_cast<std::ptrdiff_t>(head & 7)) [[likely]]
+      return {static_cast<TlvKind>(head & 0xc0), at[1], at + 2, at + 2 + (head & 7)};
+    return read_long(at, end);
   }
 
-  /// With an identifier of 16 bits, or a length of 16 or 24.
-  [[gnu::noinline]] bool read_long(const std::uint8_t*& at, const std::uint8_t* end, Element& element) {
+  [[gnu::noinline]] Element read_long(const std::uint8_t* at, const std::uint8_t* end) {
     const unsigned head = *at;
     const std::size_t length_size = head >> 3 & 3;
     const std::size_t id_size = 1 + (head >> 5 & 1);
-    if (static_cast<std::size_t>(end - at) < 1 + id_size + length_size)
-      return sink_.fail(ErrorCode::truncated, "a TLV header ends too early", at);
+    if (static_cast<std::size_t>(end - at) < 1 + id_size + length_size) {
+      sink_.fail(ErrorCode::truncated, "a TLV header ends too early", at);
+      return {};
+    }
     const auto id = big_endian(at + 1, id_size);
-    if (id == kReservedId) return sink_.fail(ErrorCode::out_of_range, "65535 is no identifier", at);
     const auto* value = at + 1 + id_size;
     const auto length = length_size == 0 ? head & 7 : static_cast<std::size_t>(big_endian(value, length_size));
     value += length_size;
-    if (static_cast<std::size_t>(end - value) < length)
-      return sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", at);
-    element = {static_cast<TlvKind>(head & 0xc0), static_cast<std::uint16_t>(id), value, value + length};
-    at = value + length;
-    return true;
+    if (id == kReservedId) {
+      sink_.fail(ErrorCode::out_of_range, "65535 is no identifier", at);
+      return {};
+    }
+    if (static_cast<std::size_t>(end - value) < length) {
+      sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", at);
+      return {};
+    }
+    return {static_cast<TlvKind>(head & 0xc0), static_cast<std::uint16_t>(id), value, value + length};
   }
 
   bool object() {
@@ -87,8 +90,9 @@ class TlvDecoder {
     int last = -1;
     while (at != sink_.end()) {
       const auto* start = at;
-      Element element;
-      if (!read(at, sink_.end(), element)) return false;
+      const auto element = read(at, sink_.end());
+      if (element.value == nullptr) return false;
+      at = element.end;
       if (element.kind != TlvKind::instance)
         return sink_.fail(ErrorCode::malformed, "resources and object instances side by side", start);
       if (element.id <= last) sink_.mark_unordered();
@@ -104,8 +108,9 @@ class TlvDecoder {
     if (at == sink_.end()) return true;
     if ((*at & 0xc0) != static_cast<unsigned>(TlvKind::instance))
       return resources(at, sink_.end(), base.object(), base.instance());
-    Element element;
-    if (!read(at, sink_.end(), element)) return false;
+    const auto element = read(at, sink_.end());
+    if (element.value == nullptr) return false;
+    at = element.end;
     if (element.id != base.instance().value())
       return sink_.fail(ErrorCode::wrong_path, "another object instance than the target", sink_.begin());
     if (at != sink_.end())
@@ -117,11 +122,14 @@ class TlvDecoder {
   bool below_instance() {
     const auto& base = sink_.base();
     const auto* at = sink_.begin();
-    if (at != sink_.end() && (*at & 0xc0) == static_cast<unsigned>(TlvKind::resource_instance))
-      return resource_instances(at, sink_.end(), base.prefix(3),
-                                sink_.type_of(base.object().value(), base.resource().value())) &&
-             all_inside();
-    return resources(at, sink_.end(), base.object(), base.instance()) && all_inside();
+    const bool bare =
+        at != sink_.end() && (*at & 0xc0) == static_cast<unsigned>(TlvKind::resource_instance);
+    if (!bare) return resources(at, sink_.end(), base.object(), base.instance()) && all_inside();
+    const auto type = sink_.type_of(base.object().value(), base.resource().value());
+    auto* entry = resource_instances(at, sink_.end(), base.prefix(3), type, sink_.place());
+    if (entry == nullptr) return false;
+    sink_.set_place(entry);
+    return all_inside();
   }
 
   bool all_inside() {
@@ -139,122 +147,195 @@ class TlvDecoder {
     return true;
   }
 
+  /// Where reading goes on, and where the next entry goes; `at` is nullptr when it failed.
+  struct Progress {
+    const std::uint8_t* at;
+    Entry* entry;
+  };
+
+  /// The content of an object instance. Nearly all of it is resources with an id and a length of one
+  /// byte: those are read right here, everything else by other_element().
   bool resources(const std::uint8_t* at, const std::uint8_t* end, ObjectId object, InstanceId instance) {
     const auto* definition = sink_.definition_of(object.value());
+    const auto defined = definition == nullptr ? std::span<const ResourceDefinition>() : definition->resources;
+    auto* entry = sink_.place();  // in a local, and given back at the end
+    const auto* const limit = sink_.limit();
+    const auto* const near_end = end - at > 2 ? end - 2 : at;  // before it there are three bytes
     int last = -1;
     while (at != end) {
-      const auto* start = at;
-      Element element;
-      if (!read(at, end, element)) return false;
-      if (element.id <= last) sink_.mark_unordered();
-      last = element.id;
-      const auto type = EntrySink::type_in(definition, element.id);
-      const Path path(object, instance, ResourceId(element.id));
-      if (element.kind == TlvKind::resource) {
-        if (!value(element, type, path)) return false;
-      } else if (element.kind == TlvKind::multiple) {
-        if (!multiple(element, type, path)) return false;
-      } else {
-        return sink_.fail(ErrorCode::malformed, "a TLV kind that cannot stand in an object instance", start);
+      const unsigned head = *at;
+      if (head - static_cast<unsigned>(TlvKind::resource) > 0x0f || at >= near_end || entry == limit) {
+        const auto* const start = at;
+        const auto progress = other_element(at, end, Path(object, instance), last, entry);
+        if (progress.at == nullptr) return false;
+        at = progress.at;
+        entry = progress.entry;
+        last = id_of(start);
+        continue;
       }
+      const int id = at[1];
+      if (id <= last) [[unlikely]]
+        sink_.mark_unordered();
+      last = id;
+      const auto* value = at + 2;
+      std::size_t length = head & 7;
+      if ((head & 0x08) != 0) length = *value++;
+      at = value + length;
+      if (static_cast<std::size_t>(end - value) < length) [[unlikely]]
+        return too_long(value);
+      const auto index = static_cast<std::size_t>(id);
+      DataType type = DataType::none;
+      if (index < defined.size() && defined[index].id.value() == id) [[likely]] {
+        type = defined[index].type;
+      } else {
+        type = EntrySink::type_in(definition, static_cast<std::uint16_t>(id));
+      }
+      entry->path = Path(object, instance, ResourceId(static_cast<std::uint16_t>(id)));
+      if (!value_of(value, length, type, *entry++)) [[unlikely]]
+        return false;
     }
+    sink_.set_place(entry);
     return true;
   }
 
-  bool multiple(const Element& element, DataType type, const Path& path) {
-    if (element.value != element.end)
-      return resource_instances(element.value, element.end, path, type);
-    auto* entry = sink_.next(element.value);
-    if (entry == nullptr) return false;
-    *entry = {.path = path, .kind = EntryKind::multiple};
-    return true;
+  /// The identifier of an element that read() has accepted.
+  static int id_of(const std::uint8_t* at) { return (*at & 0x20) == 0 ? at[1] : at[1] << 8 | at[2]; }
+
+  [[gnu::noinline]] bool too_long(const std::uint8_t* value) {
+    return sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", value);
   }
 
-  bool resource_instances(const std::uint8_t* at, const std::uint8_t* end, const Path& path, DataType type) {
+  /// A resource of any form, or a multiple resource with its instances.
+  [[gnu::noinline]] Progress other_element(const std::uint8_t* at, const std::uint8_t* end, const Path instance,
+                                           int last, Entry* entry) {
+    const auto element = read(at, end);
+    if (element.value == nullptr) return {};
+    if (element.id <= last) sink_.mark_unordered();
+    const auto type = sink_.type_of(instance.object().value(), element.id);
+    const Path path(instance.object(), instance.instance(), ResourceId(element.id));
+    if (element.kind == TlvKind::multiple && element.value != element.end) {
+      entry = resource_instances(element.value, element.end, path, type, entry);
+      return {entry == nullptr ? nullptr : element.end, entry};
+    }
+    if (entry == sink_.limit()) {
+      sink_.fail_full(at);
+      return {};
+    }
+    if (element.kind == TlvKind::multiple) {
+      *entry = {.path = path, .kind = EntryKind::multiple};
+      return {element.end, entry + 1};
+    }
+    if (element.kind != TlvKind::resource) {
+      sink_.fail(ErrorCode::malformed, "a TLV kind that cannot stand in an object instance", at);
+      return {};
+    }
+    entry->path = path;
+    const auto size = static_cast<std::size_t>(element.end - element.value);
+    if (!value_of(element.value, size, type, *entry)) return {};
+    return {element.end, entry + 1};
+  }
+
+  Entry* resource_instances(const std::uint8_t* at, const std::uint8_t* end, const Path& resource, DataType type,
+                            Entry* entry) {
     int last = -1;
     while (at != end) {
-      const auto* start = at;
-      Element element;
-      if (!read(at, end, element)) return false;
-      if (element.kind != TlvKind::resource_instance)
-        return sink_.fail(ErrorCode::malformed, "only resource instances stand in a multiple resource", start);
+      const auto element = read(at, end);
+      if (element.value == nullptr) return nullptr;
+      if (element.kind != TlvKind::resource_instance) {
+        sink_.fail(ErrorCode::malformed, "only resource instances stand in a multiple resource", at);
+        return nullptr;
+      }
       if (element.id <= last) sink_.mark_unordered();
       last = element.id;
-      if (!value(element, type, path.child(element.id))) return false;
+      if (entry == sink_.limit()) {
+        sink_.fail_full(at);
+        return nullptr;
+      }
+      entry->path = Path(resource.object(), resource.instance(), resource.resource(),
+                         ResourceInstanceId(element.id));
+      const auto size = static_cast<std::size_t>(element.end - element.value);
+      if (!value_of(element.value, size, type, *entry++)) return nullptr;
+      at = element.end;
     }
-    return true;
+    return entry;
   }
 
-  bool value(const Element& element, DataType type, const Path& path) {
-    auto* entry = sink_.next(element.value);
-    if (entry == nullptr) return false;
-    entry->path = path;
-    entry->kind = EntryKind::value;
-    entry->time = 0;
-    const auto size = static_cast<std::size_t>(element.end - element.value);
+  /// Everything of an entry but its path.
+  [[gnu::always_inline]] bool value_of(const std::uint8_t* at, std::size_t size, DataType type, Entry& entry) {
+    entry.kind = EntryKind::value;
+    entry.time = 0;
+    if (type == DataType::string) {
+      entry.value = Value::string(as_text({at, size}));
+      return true;
+    }
+    if (size == 1 && type == DataType::integer) {
+      entry.value = Value::integer(static_cast<std::int8_t>(*at));
+      return true;
+    }
+    return any_value(at, size, type, entry.value);
+  }
+
+  [[gnu::noinline]] bool any_value(const std::uint8_t* at, std::size_t size, DataType type, Value& out) {
     switch (type) {
       case DataType::string:
-        entry->value = Value::string(as_text({element.value, size}));
+        out = Value::string(as_text({at, size}));
         return true;
       case DataType::corelnk:
-        entry->value = Value::corelnk(as_text({element.value, size}));
+        out = Value::corelnk(as_text({at, size}));
         return true;
       case DataType::none:
       case DataType::opaque:
-        entry->value = Value::opaque({element.value, size});
+        out = Value::opaque({at, size});
         return true;
       case DataType::integer:
-      case DataType::time: {
-        std::int64_t number = 0;
-        if (!signed_number(element.value, size, number)) return false;
-        entry->value = type == DataType::time ? Value::time(number) : Value::integer(number);
-        return true;
-      }
+        return signed_number<DataType::integer>(at, size, out);
+      case DataType::time:
+        return signed_number<DataType::time>(at, size, out);
       case DataType::unsigned_integer:
-        if (!std::has_single_bit(size) || size > 8)
-          return sink_.fail(ErrorCode::wrong_type, "an Unsigned Integer has 1, 2, 4 or 8 bytes",
-                            element.value);
-        entry->value = Value::unsigned_integer(big_endian(element.value, size));
+        if (size != 1 && size != 2 && size != 4 && size != 8)
+          return sink_.fail(ErrorCode::wrong_type, "an Unsigned Integer has 1, 2, 4 or 8 bytes", at);
+        out = Value::unsigned_integer(big_endian(at, size));
         return true;
       case DataType::floating:
-        return floating(element, size, entry->value);
+        return floating(at, size, out);
       case DataType::boolean:
-        if (size != 1) return sink_.fail(ErrorCode::wrong_type, "a Boolean has one byte", element.value);
-        if (*element.value > 1)
-          return sink_.fail(ErrorCode::out_of_range, "a Boolean is 0 or 1", element.value);
-        entry->value = Value::boolean(*element.value == 1);
+        if (size != 1) return sink_.fail(ErrorCode::wrong_type, "a Boolean has one byte", at);
+        if (*at > 1) return sink_.fail(ErrorCode::out_of_range, "a Boolean is 0 or 1", at);
+        out = Value::boolean(*at == 1);
         return true;
       case DataType::objlnk:
-        if (size != 4) return sink_.fail(ErrorCode::wrong_type, "an Objlnk has four bytes", element.value);
-        entry->value = Value::objlnk({static_cast<std::uint16_t>(big_endian(element.value, 2)),
-                                      static_cast<std::uint16_t>(big_endian(element.value + 2, 2))});
+        if (size != 4) return sink_.fail(ErrorCode::wrong_type, "an Objlnk has four bytes", at);
+        out = Value::objlnk({load16(at), load16(at + 2)});
         return true;
     }
     return false;
   }
 
-  bool signed_number(const std::uint8_t* at, std::size_t size, std::int64_t& number) {
+  template <DataType Type>
+  bool signed_number(const std::uint8_t* at, std::size_t size, Value& out) {
+    std::int64_t number = 0;
     if (size == 1) {
       number = static_cast<std::int8_t>(*at);
     } else if (size == 4) {
-      number = static_cast<std::int32_t>(big_endian(at, 4));
+      number = static_cast<std::int32_t>(load32(at));
     } else if (size == 2) {
-      number = static_cast<std::int16_t>(big_endian(at, 2));
+      number = static_cast<std::int16_t>(load16(at));
     } else if (size == 8) {
-      number = static_cast<std::int64_t>(big_endian(at, 8));
+      number = static_cast<std::int64_t>(load64(at));
     } else {
       return sink_.fail(ErrorCode::wrong_type, "an Integer has 1, 2, 4 or 8 bytes", at);
     }
+    out = Type == DataType::time ? Value::time(number) : Value::integer(number);
     return true;
   }
 
-  bool floating(const Element& element, std::size_t size, Value& out) {
+  bool floating(const std::uint8_t* at, std::size_t size, Value& out) {
     if (size == 4) {
-      out = Value::floating(std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(element.value, 4))));
+      out = Value::floating(std::bit_cast<float>(load32(at)));
     } else if (size == 8) {
-      out = Value::floating(std::bit_cast<double>(big_endian(element.value, 8)));
+      out = Value::floating(std::bit_cast<double>(load64(at)));
     } else {
-      return sink_.fail(ErrorCode::wrong_type, "a Float has 4 or 8 bytes", element.value);
+      return sink_.fail(ErrorCode::wrong_type, "a Float has 4 or 8 bytes", at);
     }
     return true;
   }

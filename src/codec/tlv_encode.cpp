@@ -14,8 +14,16 @@ namespace {
 
 constexpr std::size_t kHeaderMax = 6;  // kind, 16-bit id, 24-bit length
 constexpr std::size_t kLengthMax = 0xffffff;
+constexpr std::size_t kShortTextMax = 32;
+constexpr std::ptrdiff_t kShortMax = kShortTextMax + 3;
 
-std::uint32_t instance_key(const Path& path) { return std::uint32_t{path.id_at(0)} << 16 | path.id_at(1); }
+/// The ids of a path as one number, the object lowest: as they stand in memory on most machines.
+std::uint64_t ids_of(const Path& path) {
+  return std::uint64_t{path.id_at(0)} | std::uint64_t{path.id_at(1)} << 16 |
+         std::uint64_t{path.id_at(2)} << 32 | std::uint64_t{path.id_at(3)} << 48;
+}
+std::uint64_t resource_key(const Path& path) { return ids_of(path) & 0xffffffffffff; }
+std::uint32_t instance_key(const Path& path) { return static_cast<std::uint32_t>(ids_of(path)); }
 
 std::size_t header_size(std::uint16_t id, std::size_t length) {
   return 2 + (id > 0xff ? 1u : 0u) + (length < 8 ? 0u : length < 0x100 ? 1u : length < 0x10000 ? 2u : 3u);
@@ -24,6 +32,14 @@ std::size_t header_size(std::uint16_t id, std::size_t length) {
 std::uint8_t* put_big_endian(std::uint8_t* at, std::uint64_t value, std::size_t size) {
   for (std::size_t i = size; i-- > 0;) *at++ = static_cast<std::uint8_t>(value >> (8 * i));
   return at;
+}
+
+std::uint8_t* put_32(std::uint8_t* at, std::uint32_t value) {
+  at[0] = static_cast<std::uint8_t>(value >> 24);
+  at[1] = static_cast<std::uint8_t>(value >> 16);
+  at[2] = static_cast<std::uint8_t>(value >> 8);
+  at[3] = static_cast<std::uint8_t>(value);
+  return at + 4;
 }
 
 std::uint8_t* put_long_header(std::uint8_t* at, TlvKind kind, std::uint16_t id, std::size_t length) {
@@ -94,9 +110,7 @@ class TlvEncoder {
   bool empty_instance(const Path& base) {
     if (entry_->path != base) return fail(ErrorCode::wrong_path, "an entry outside the base path");
     ++entry_;
-    auto* start = at_;
-    return skip(header_size(base.instance().value(), 0)) &&
-           close(start, TlvKind::instance, base.instance().value());
+    return named_instance(base.instance().value(), true);
   }
 
   bool instances(ObjectId object) {
@@ -110,21 +124,26 @@ class TlvEncoder {
       if (id <= last) return fail_order(id, last);
       if (id == kReservedId) return fail(ErrorCode::unsupported, "an instance without id beside others");
       last = id;
-      auto* start = at_;
-      if (!skip(header_size(id, 0))) return false;
-      if (entry_->kind == EntryKind::instance && path.depth() == 2) {
-        ++entry_;
-      } else if (!resources(instance_key(path))) {
-        return false;
-      }
-      if (!close(start, TlvKind::instance, id)) return false;
+      const bool empty = entry_->kind == EntryKind::instance && path.depth() == 2;
+      if (empty) ++entry_;
+      if (!named_instance(id, empty)) return false;
     }
     return true;
   }
 
+  /// An object instance with its header.
+  bool named_instance(std::uint16_t id, bool empty) {
+    auto* const start = at_;
+    at_ = open(start, id);
+    if (at_ == nullptr) return false;
+    if (!empty && !resources(instance_key(entry_->path))) return false;
+    at_ = close(at_, start, TlvKind::instance, id);
+    return at_ != nullptr;
+  }
+
   // A Create that leaves the choice of the id to the device: bare resources.
   bool unnamed_instance(ObjectId object) {
-    const auto key = std::uint32_t{object.value()} << 16 | kReservedId;
+    const auto key = std::uint32_t{kReservedId} << 16 | object.value();
     if (entry_->kind == EntryKind::instance && instance_key(entry_->path) == key) {
       ++entry_;
     } else if (!resources(key)) {
@@ -133,53 +152,70 @@ class TlvEncoder {
     return entry_ == last_ || fail(ErrorCode::wrong_path, "entries beside an instance without id");
   }
 
+  /// Where writing goes on, and with which entry; `at` is nullptr when it failed.
+  struct Progress {
+    std::uint8_t* at;
+    const Entry* entry;
+  };
+
   /// All entries of one object instance. What changes is held in locals: bytes written through a
   /// pointer may, to the compiler, change every member.
   bool resources(std::uint32_t instance) {
     const Entry* entry = entry_;
+    const Entry* const last_entry = last_;
     std::uint8_t* at = at_;
-    std::uint8_t* multiple = nullptr;  // the header of the multiple resource being written
+    const auto* const near_end = end_ - at > kShortMax ? end_ - kShortMax : at;
     int last = -1;
-    int last_child = -1;
-    for (; entry != last_; ++entry) {
+    while (entry != last_entry) {
       const Path& path = entry->path;
       if (instance_key(path) != instance) break;
-      int id = path.resource().value();
-      auto kind = TlvKind::resource;
-      if (multiple != nullptr && (id != last || path.depth() != 4)) {
-        at_ = at;
-        if (!close(multiple, TlvKind::multiple, static_cast<std::uint16_t>(last))) return false;
-        at = at_;
-        multiple = nullptr;
+      const int id = path.resource().value();
+      if (id <= last) [[unlikely]]
+        return fail_order(id, last);
+      last = id;
+      if (path.depth() == 3 && entry->kind == EntryKind::value) [[likely]] {
+        at = value(at, near_end, TlvKind::resource, static_cast<std::uint16_t>(id), entry->value);
+        ++entry;
+      } else {
+        const auto progress = multiple(at, near_end, entry);
+        at = progress.at;
+        entry = progress.entry;
       }
-      if (multiple == nullptr) {
-        if (id <= last) [[unlikely]]
-          return fail_order(id, last);
-        last = id;
-        if (path.depth() != 3 || entry->kind != EntryKind::value) {
-          multiple = at;
-          last_child = -1;
-          at_ = at;
-          if (!skip(header_size(path.resource().value(), 0))) return false;
-          at = at_;
-          if (entry->kind == EntryKind::multiple && path.depth() == 3) continue;
-          if (path.depth() != 4) return fail(ErrorCode::unsupported, "TLV has nothing for this entry");
-        }
-      }
-      if (multiple != nullptr) {
-        if (entry->kind != EntryKind::value) return fail(ErrorCode::unsupported, "TLV has nothing for this entry");
-        id = path.resource_instance().value();
-        if (id <= last_child) return fail_order(id, last_child);
-        last_child = id;
-        kind = TlvKind::resource_instance;
-      }
-      at = value(at, kind, static_cast<std::uint16_t>(id), entry->value);
-      if (at == nullptr) return false;
+      if (at == nullptr) [[unlikely]]
+        return false;
     }
     at_ = at;
     entry_ = entry;
-    if (multiple != nullptr) return close(multiple, TlvKind::multiple, static_cast<std::uint16_t>(last));
     return last >= 0 || fail(ErrorCode::wrong_path, "an entry outside the base path");
+  }
+
+  /// A multiple resource and its instances.
+  [[gnu::noinline]] Progress multiple(std::uint8_t* at, const std::uint8_t* near_end, const Entry* entry) {
+    const Entry* const last_entry = last_;
+    const auto resource = resource_key(entry->path);
+    const auto id = entry->path.resource().value();
+    auto* const start = at;
+    at = open(at, id);
+    if (at == nullptr) return {};
+    if (entry->kind == EntryKind::multiple && entry->path.depth() == 3)
+      return {close(at, start, TlvKind::multiple, id), entry + 1};
+    int last = -1;
+    for (; entry != last_entry && resource_key(entry->path) == resource; ++entry) {
+      if (entry->path.depth() != 4 || entry->kind != EntryKind::value) [[unlikely]] {
+        fail(last < 0 ? ErrorCode::unsupported : ErrorCode::duplicate, "TLV has nothing for this entry");
+        return {};
+      }
+      const int child = entry->path.resource_instance().value();
+      if (child <= last) [[unlikely]] {
+        fail_order(child, last);
+        return {};
+      }
+      last = child;
+      at = value(at, near_end, TlvKind::resource_instance, static_cast<std::uint16_t>(child), entry->value);
+      if (at == nullptr) [[unlikely]]
+        return {};
+    }
+    return {close(at, start, TlvKind::multiple, id), entry};
   }
 
   bool fail_order(int id, int last) {
@@ -187,29 +223,77 @@ class TlvEncoder {
                       : fail(ErrorCode::wrong_path, "entries that are not sorted");
   }
 
-  bool skip(std::size_t size) {
-    if (static_cast<std::size_t>(end_ - at_) < size) [[unlikely]]
-      return no_space();
-    at_ += size;
-    return true;
+  /// Leaves the smallest room that the header of a container can have; nullptr when there is none.
+  std::uint8_t* open(std::uint8_t* at, std::uint16_t id) {
+    const auto size = header_size(id, 0);
+    if (static_cast<std::size_t>(end_ - at) < size) [[unlikely]] {
+      no_space();
+      return nullptr;
+    }
+    return at + size;
   }
 
-  bool close(std::uint8_t* start, TlvKind kind, std::uint16_t id) {
+  /// Writes that header once the content, up to `at`, is known. Returns the container's end, or nullptr.
+  std::uint8_t* close(std::uint8_t* at, std::uint8_t* start, TlvKind kind, std::uint16_t id) {
     const auto reserved = header_size(id, 0);
-    const auto length = static_cast<std::size_t>(at_ - start) - reserved;
-    if (const auto missing = header_size(id, length) - reserved; missing != 0) {
-      if (length > kLengthMax) return fail(ErrorCode::out_of_range, "a TLV holds at most 2^24-1 bytes");
-      if (!skip(missing)) return false;
+    const auto length = static_cast<std::size_t>(at - start) - reserved;
+    if (length >= 8) {
+      const auto missing = header_size(id, length) - reserved;
+      if (length > kLengthMax) {
+        fail(ErrorCode::out_of_range, "a TLV holds at most 2^24-1 bytes");
+        return nullptr;
+      }
+      if (static_cast<std::size_t>(end_ - at) < missing) {
+        no_space();
+        return nullptr;
+      }
       std::memmove(start + reserved + missing, start + reserved, length);
+      at += missing;
     }
     put_header(start, kind, id, length);
-    return true;
+    return at;
   }
 
   bool no_space() { return fail(ErrorCode::no_space, "the output buffer is too small"); }
 
-  /// Writes one TLV; returns its end, or nullptr when it failed.
-  std::uint8_t* value(std::uint8_t* at, TlvKind kind, std::uint16_t id, const Value& value) {
+  /// Writes one TLV; returns its end, or nullptr when it failed. Short text and small integers with
+  /// an id of one byte, which is what devices hold, take the short way.
+  [[gnu::always_inline]] std::uint8_t* value(std::uint8_t* at, const std::uint8_t* near_end, TlvKind kind,
+                                             std::uint16_t id, const Value& value) {
+    if (at >= near_end || id > 0xff) [[unlikely]]
+      return any_value(at, kind, id, value);
+    const auto bits = static_cast<unsigned>(kind);
+    if (value.type() == DataType::string) {
+      const auto text = value.as_opaque();
+      if (text.size() > kShortTextMax) [[unlikely]]
+        return any_value(at, kind, id, value);
+      at[1] = static_cast<std::uint8_t>(id);
+      if (text.size() < 8) {
+        at[0] = static_cast<std::uint8_t>(bits | text.size());
+        return put_up_to_7(at + 2, text.data(), text.size());
+      }
+      at[0] = static_cast<std::uint8_t>(bits | 0x08u);
+      at[2] = static_cast<std::uint8_t>(text.size());
+      return put_8_to_32(at + 3, text.data(), text.size());
+    }
+    if (value.type() == DataType::integer || value.type() == DataType::time) {
+      const auto number = value.as_integer();
+      at[1] = static_cast<std::uint8_t>(id);
+      if (number == static_cast<std::int8_t>(number)) {
+        at[0] = static_cast<std::uint8_t>(bits | 1u);
+        at[2] = static_cast<std::uint8_t>(number);
+        return at + 3;
+      }
+      if (number == static_cast<std::int32_t>(number) && number != static_cast<std::int16_t>(number)) {
+        at[0] = static_cast<std::uint8_t>(bits | 4u);
+        return put_32(at + 2, static_cast<std::uint32_t>(number));
+      }
+    }
+    return any_value(at, kind, id, value);
+  }
+
+  [[gnu::noinline]] std::uint8_t* any_value(std::uint8_t* at, TlvKind kind, std::uint16_t id,
+                                            const Value& value) {
     Content content;
     switch (value.type()) {
       case DataType::string:
