@@ -34,9 +34,11 @@ class ReplayWindow {
   void mark(std::uint64_t sequence);
   /// Everything below is refused from now on.
   void refuse_below(std::uint64_t sequence);
+  /// One above the highest sequence number seen.
+  [[nodiscard]] std::uint64_t next() const { return next_; }
 
  private:
-  std::uint64_t next_ = 0;  ///< one above the highest seen
+  std::uint64_t next_ = 0;
   std::uint64_t seen_ = 0;  ///< bit i: next_ - 1 - i was seen
 };
 

@@ -213,15 +213,21 @@ TEST_P(DtlsPeers, ForeignClientReachesOurServer) {
   std::vector<std::string> received;
   std::optional<SessionEstablished> established;
   std::optional<SessionEnded> ended;
+  std::optional<LookupId> lookup;
   const auto exchange = [&] {
     for (int round = 0; round < 20; ++round) {
+      // Only when the whole flight, a datagram for each message, has arrived.
+      if (lookup && peer->out.empty())
+        server.credential(now, *std::exchange(lookup, std::nullopt), key_of(kKey));
+      while (const auto event = server.poll_event())
+        if (const auto* e = std::get_if<SessionEstablished>(&*event)) established = *e;
       while (!peer->out.empty()) {
         server.handle_datagram(now, from, peer->out.front());
         peer->out.pop_front();
         while (const auto event = server.poll_event()) {
           if (const auto* wanted = std::get_if<CredentialWanted>(&*event)) {
             EXPECT_EQ(as_text(wanted->psk_identity), kIdentity);
-            server.credential(now, wanted->lookup, key_of(kKey));
+            lookup = wanted->lookup;
           }
           if (const auto* e = std::get_if<SessionEstablished>(&*event)) established = *e;
           if (const auto* e = std::get_if<DatagramReceived>(&*event))

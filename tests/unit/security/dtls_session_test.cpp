@@ -233,6 +233,24 @@ TEST_F(DtlsSession, ClientCanStartAnew) {
   EXPECT_TRUE(host->seen.connected);
 }
 
+TEST_F(DtlsSession, ClientThatBeginsAnewInTheMiddleOfAHandshakeIsServed) {
+  link.seen.answer_lookups = false;
+  auto& client = link.add(client_config());
+  ASSERT_TRUE(client.client->start(link.now));
+  link.run(milliseconds(500));
+  ASSERT_EQ(link.server->handshake_count(), 1u);
+  link.seen.answer_lookups = true;
+  ASSERT_TRUE(client.client->start(link.now));
+  link.run(seconds(1));
+  EXPECT_TRUE(client.seen.connected);
+  ASSERT_EQ(link.seen.failed.size(), 1u);
+  EXPECT_EQ(link.seen.failed[0].failure.reason, FailureReason::superseded);
+  EXPECT_EQ(link.server->handshake_count(), 0u);
+  link.server->credential(link.now, link.seen.lookups.at(0).lookup,
+                          key_of(kKey));  // for the one that is gone
+  EXPECT_EQ(link.server->session_count(), 1u);
+}
+
 TEST_F(DtlsSession, EndOfAHandshakeIsToldToBothSides) {
   link.seen.answer_lookups = false;
   auto& client = link.add(client_config());
