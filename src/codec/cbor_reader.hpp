@@ -29,7 +29,10 @@ class CborReader {
   explicit CborReader(EntrySink& sink) : sink_(sink), at_(sink.begin()), end_(sink.end()) {}
 
   [[nodiscard]] const std::uint8_t* at() const { return at_; }
+  [[nodiscard]] const std::uint8_t* end() const { return end_; }
   [[nodiscard]] bool empty() const { return at_ == end_; }
+  /// Goes on from another place of the payload.
+  void seek(const std::uint8_t* at) { at_ = at; }
   bool fail(ErrorCode code, const char* detail) { return sink_.fail(code, detail, at_); }
 
   [[nodiscard]] bool head(CborHead& head) {

@@ -8,27 +8,9 @@
 #include <slipway/model/value.hpp>
 
 #include "codec/cbor_reader.hpp"
+#include "codec/decimal.hpp"
 
 namespace slipway::codec {
-
-/// Decimal digits of an id; returns their end. Writes at most five.
-[[nodiscard]] inline std::uint8_t* put_id(std::uint8_t* at, unsigned id) {
-  if (id < 10) {
-    *at = static_cast<std::uint8_t>('0' + id);
-    return at + 1;
-  }
-  const int digits = id < 100 ? 2 : id < 1000 ? 3 : id < 10000 ? 4 : 5;
-  for (int i = digits; i-- > 0; id /= 10) at[i] = static_cast<std::uint8_t>('0' + id % 10);
-  return at + digits;
-}
-
-/// Longest result of put_objlnk().
-inline constexpr std::size_t kObjlnkTextMax = 11;
-[[nodiscard]] inline std::uint8_t* put_objlnk(std::uint8_t* at, Objlnk link) {
-  at = put_id(at, link.object);
-  *at++ = ':';
-  return put_id(at, link.instance);
-}
 
 class CborWriter {
  public:
@@ -36,6 +18,11 @@ class CborWriter {
 
   [[nodiscard]] bool ok() const { return !overflowed_; }
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(at_ - begin_); }
+
+  /// For those who write past the checks: where, how much fits, and where it ended.
+  [[nodiscard]] std::uint8_t* at() const { return at_; }
+  [[nodiscard]] std::size_t room() const { return static_cast<std::size_t>(end_ - at_); }
+  void set_at(std::uint8_t* at) { at_ = at; }
 
   void byte(std::uint8_t value) {
     if (at_ == end_) [[unlikely]]

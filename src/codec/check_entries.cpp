@@ -36,23 +36,33 @@ Result<void> check_order(const Entry& previous, const Entry& entry) {
 
 }  // namespace
 
+Result<void> check_entry(const Entry* previous, const Entry& entry) {
+  SLIPWAY_TRY(check_kind(entry));
+  if (previous != nullptr) SLIPWAY_TRY(check_order(*previous, entry));
+  return {};
+}
+
+// Sorted entries lie inside the base when the first and the last do.
+Result<void> check_ends(const Path& base, Entries entries) {
+  if (entries.empty() || base.is_root()) return {};
+  const auto depth = base.depth();
+  const auto ids = ids_of(base);
+  const auto mask = ~std::uint64_t{0} >> (16 * (4 - depth));
+  const Path& first = entries.front().path;
+  const Path& last = entries.back().path;
+  const bool inside = first.depth() >= depth && last.depth() >= depth && ((ids_of(first) ^ ids) & mask) == 0 &&
+                      ((ids_of(last) ^ ids) & mask) == 0;
+  if (!inside) return fail(ErrorCode::wrong_path, "an entry outside the base path");
+  return {};
+}
+
 Result<void> check_entries(const Path& base, Entries entries) {
   const Entry* previous = nullptr;
-  std::uint64_t last_key = 0;
   for (const auto& entry : entries) {
-    const auto key = key_of(entry.path);
-    const bool plain = entry.kind == EntryKind::value && entry.path.depth() >= 3 && !entry.value.empty();
-    if (!plain) SLIPWAY_TRY(check_kind(entry));
-    const bool ascends = key > last_key && previous != nullptr &&
-                         previous->path.depth() >= entry.path.depth();
-    if (!ascends && previous != nullptr) SLIPWAY_TRY(check_order(*previous, entry));
+    if (previous == nullptr || !follows(*previous, entry)) SLIPWAY_TRY(check_entry(previous, entry));
     previous = &entry;
-    last_key = key;
   }
-  // Sorted entries lie inside the base when the first and the last do.
-  if (!entries.empty() && (!base.contains(entries.front().path) || !base.contains(entries.back().path)))
-    return fail(ErrorCode::wrong_path, "an entry outside the base path");
-  return {};
+  return check_ends(base, entries);
 }
 
 }  // namespace slipway::codec

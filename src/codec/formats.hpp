@@ -13,6 +13,22 @@ using Encoded = Result<std::size_t>;
 /// no duplicates, a kind that fits the depth.
 [[nodiscard]] Result<void> check_entries(const Path& base, Entries entries);
 
+/// The same in parts, for an encoder that has its own loop. follows() tells the common case cheaply: a
+/// value of the same instance as the entry before it, with a greater resource id, or of the same multiple
+/// resource, with a greater instance id. Of any other entry check_entry() decides; `previous` is nullptr for the first. At last check_ends().
+[[nodiscard]] inline bool follows(const Entry& previous, const Entry& entry) {
+  const auto before = ids_of(previous.path);
+  const auto ids = ids_of(entry.path);
+  if (static_cast<std::uint32_t>(before ^ ids) != 0 || entry.kind != EntryKind::value || entry.value.empty())
+    return false;
+  const auto resource_before = static_cast<std::uint16_t>(before >> 32);
+  const auto resource = static_cast<std::uint16_t>(ids >> 32);
+  if (resource_before < resource) return previous.path.depth() >= 3;
+  return resource_before == resource && before >> 48 < ids >> 48 && previous.path.depth() == 4;
+}
+[[nodiscard]] Result<void> check_entry(const Entry* previous, const Entry& entry);
+[[nodiscard]] Result<void> check_ends(const Path& base, Entries entries);
+
 [[nodiscard]] Encoded encode_tlv(const Path& base, Entries entries, MutableBytes out);
 [[nodiscard]] bool decode_tlv(EntrySink& sink);
 

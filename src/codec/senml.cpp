@@ -12,11 +12,15 @@ SenmlResolver::SenmlResolver(EntrySink& sink)
   base_mask_ = base_depth_ == 0 ? 0 : ~std::uint64_t{0} << (16 * (4 - base_depth_));
 }
 
+void SenmlResolver::set_base_name(ByteView name) {
+  base_name_ = {};
+  base_name_.append(name);
+  boundary_ = base_name_.at_boundary() ? base_name_.depth() : 0;
+  boundary_key_ = boundary_ == 0 ? 0 : base_name_.key();
+}
+
 bool SenmlResolver::add(SenmlRecord& record) {
-  if (record.has(SenmlField::base_name)) {
-    base_name_ = {};
-    base_name_.append(record.base_name);
-  }
+  if (record.has(SenmlField::base_name)) set_base_name(record.base_name);
   if (record.has(SenmlField::base_time)) base_time_ = record.base_time;
   SenmlName name = base_name_;
   if (record.has(SenmlField::name)) name.append(record.name);
@@ -68,25 +72,24 @@ std::uint8_t* put_base_name(std::uint8_t* at, const SenmlSplit& split) {
   return at;
 }
 
-std::uint8_t* put_name(std::uint8_t* at, const SenmlSplit& split, const Path& path) {
-  const auto from = split.base.depth();
-  for (auto depth = from; depth < path.depth(); ++depth) {
-    if (depth != from || from == 0) *at++ = '/';
-    at = put_id(at, path.id_at(depth));
-  }
-  return at;
-}
-
 Result<std::size_t> check_senml(const Path& base, Entries entries) {
-  SLIPWAY_TRY(check_entries(base, entries));
+  const Entry* previous = nullptr;
   std::size_t records = 0;
   for (const auto& entry : entries) {
-    if (entry.path.is_root()) return fail(ErrorCode::unsupported, "a SenML record needs a path");
-    if (entry.path.instance().value() == kReservedId)
-      return fail(ErrorCode::unsupported, "SenML cannot create an instance without its id");
-    if (!std::isfinite(entry.time)) return fail(ErrorCode::out_of_range, "a time that is no number");
-    records += is_written(entry) ? 1 : 0;
+    if (previous != nullptr && follows(*previous, entry) && entry.time == 0) {
+      ++records;
+    } else {
+      SLIPWAY_TRY(check_entry(previous, entry));
+      if (entry.path.instance().value() == kReservedId)
+        return fail(ErrorCode::unsupported, "SenML cannot create an instance without its id");
+      if (!std::isfinite(entry.time)) return fail(ErrorCode::out_of_range, "a time that is no number");
+      records += is_written(entry) ? 1u : 0u;
+    }
+    previous = &entry;
   }
+  SLIPWAY_TRY(check_ends(base, entries));
+  if (!entries.empty() && entries.front().path.is_root())
+    return fail(ErrorCode::unsupported, "a SenML record needs a path");
   return records;
 }
 

@@ -2,6 +2,7 @@
 // What SenML JSON and SenML CBOR share: one record, and how names are split. [RFC 8428]
 #pragma once
 
+#include "codec/decimal.hpp"
 #include "codec/formats.hpp"
 #include "codec/scalar.hpp"
 #include "codec/senml_name.hpp"
@@ -40,14 +41,43 @@ struct SenmlRecord {
 class SenmlResolver {
  public:
   explicit SenmlResolver(EntrySink& sink);
+  /// A base name, for this record and those after it.
+  void set_base_name(ByteView name);
   /// Makes an entry of a record.
   [[nodiscard]] bool add(SenmlRecord& record);
   /// The same with a name that was put together elsewhere.
   [[nodiscard]] bool add(SenmlRecord& record, SenmlName name);
 
+  /// Reads a name that is nothing but ids below the base name, "6/0", and lies inside the target.
+  /// False for anything else, which add() then reads or refuses.
+  [[nodiscard]] bool short_name(const std::uint8_t* at, const std::uint8_t* end, std::uint64_t& key,
+                                unsigned& depth) const {
+    if (boundary_ == 0) return false;
+    key = boundary_key_;
+    depth = boundary_;
+    for (;;) {
+      unsigned id = *at - unsigned{'0'};
+      if (id > 9) return false;
+      while (++at != end) {
+        const unsigned digit = *at - unsigned{'0'};
+        if (digit > 9) break;
+        if (id == 0) return false;
+        id = id * 10 + digit;
+        if (id >= kReservedId) return false;
+      }
+      key |= std::uint64_t{id} << (48 - 16 * depth);
+      ++depth;
+      if (at == end) return ((key ^ base_key_) & base_mask_) == 0 && depth >= base_depth_;
+      if (*at != '/' || depth == 4 || ++at == end) return false;
+    }
+  }
+  [[nodiscard]] double base_time() const { return base_time_; }
+
  private:
   EntrySink& sink_;
   SenmlName base_name_;
+  unsigned boundary_ = 0;  ///< ids in the base name, where it ends between two; otherwise 0
+  std::uint64_t boundary_key_ = 0;
   double base_time_ = 0;
   std::uint64_t base_key_;
   std::uint64_t base_mask_;
@@ -65,8 +95,16 @@ struct SenmlSplit {
 inline constexpr std::size_t kSenmlNameMax = 26;
 /// "/3/0/" for a split, "" where paths share nothing.
 [[nodiscard]] std::uint8_t* put_base_name(std::uint8_t* at, const SenmlSplit& split);
-/// The ids after the base name, "6/0".
-[[nodiscard]] std::uint8_t* put_name(std::uint8_t* at, const SenmlSplit& split, const Path& path);
+/// The ids after the base name, "6/0"; with a slash before them where there is no base name.
+[[nodiscard]] inline std::uint8_t* put_name(std::uint8_t* at, const SenmlSplit& split, const Path& path) {
+  auto depth = split.base.depth();
+  if (depth == 0) *at++ = '/';
+  for (;;) {
+    at = put_id(at, path.id_at(depth));
+    if (++depth >= path.depth()) return at;
+    *at++ = '/';
+  }
+}
 
 /// SenML has nothing for an empty instance or an empty multiple resource: they are left out.
 [[nodiscard]] inline bool is_written(const Entry& entry) {

@@ -4,6 +4,7 @@
 
 #include "codec/cbor_reader.hpp"
 #include "codec/cbor_writer.hpp"
+#include "codec/copy.hpp"
 #include "codec/senml.hpp"
 
 namespace slipway::codec {
@@ -29,9 +30,13 @@ enum Label : int {
 };
 constexpr std::uint64_t kVersionMax = 10;  // RFC 8428's own
 
+/// What a record takes at most without a base name and a time, with a text of kShortTextMax.
+constexpr std::size_t kShortRecordMax = 72;
+constexpr std::size_t kShortTextMax = 32;
+
 class SenmlCborDecoder {
  public:
-  explicit SenmlCborDecoder(EntrySink& sink) : reader_(sink), resolver_(sink) {}
+  explicit SenmlCborDecoder(EntrySink& sink) : sink_(sink), reader_(sink), resolver_(sink) {}
 
   bool decode() {
     CborHead pack;
@@ -39,6 +44,10 @@ class SenmlCborDecoder {
     if (pack.major != CborMajor::array)
       return reader_.fail(ErrorCode::malformed, "a SenML pack is an array");
     while (reader_.more(pack)) {
+      if (const auto* end = short_record(reader_.at(), reader_.end()); end != nullptr) {
+        reader_.seek(end);
+        continue;
+      }
       SenmlRecord entry;
       if (!record(entry) || !resolver_.add(entry)) return false;
     }
@@ -46,6 +55,70 @@ class SenmlCborDecoder {
   }
 
  private:
+  //   a2 | a3 21 6n base name...   00 6n name...   03 text | 02 unsigned integer
+  //
+  /// The record that packs consist of, read without a detour: a name below the base name, and then text
+  /// or a number of the resource's very type. Returns its end; nullptr for any other record, also for a
+  /// broken one, which then is read again by record().
+  const std::uint8_t* short_record(const std::uint8_t* at, const std::uint8_t* end) {
+    if (end - at < 6) return nullptr;
+    if (at[0] == 0xa3 && at[1] == 0x21) {  // the base name of the first record
+      const std::size_t size = at[2] - 0x60u;
+      if (size > 23 || static_cast<std::size_t>(end - at) < size + 8) return nullptr;
+      resolver_.set_base_name({at + 3, size});
+      at += 3 + size;
+    } else if (*at++ != 0xa2) {
+      return nullptr;
+    }
+    const std::size_t name_size = at[1] - 0x60u;
+    const auto* const name = at + 2;
+    if (at[0] != kName || name_size - 1 > 22 || static_cast<std::size_t>(end - name) < name_size + 2)
+      return nullptr;
+    const auto* content = name + name_size;
+    const unsigned label = *content++;
+    const unsigned head = *content++;
+    std::uint64_t key = 0;
+    unsigned depth = 0;
+    if (!resolver_.short_name(name, content - 2, key, depth) || depth < 3 || sink_.full()) return nullptr;
+    const auto type = sink_.type_of(static_cast<std::uint16_t>(key >> 48), static_cast<std::uint16_t>(key >> 16));
+    Value value;
+    if (label == kText) {
+      std::size_t size = head - 0x60u;
+      if (size > 23) {
+        if (head != 0x78 || content == end) return nullptr;
+        size = *content++;
+      }
+      if (static_cast<std::size_t>(end - content) < size || type != DataType::string) return nullptr;
+      value = Value::string(as_text({content, size}));
+      content += size;
+    } else if (label == kNumber) {
+      std::uint32_t number = head;
+      if (head >= 24) {
+        const std::size_t size = std::size_t{1} << ((head - 24) & 3);
+        if (head > 26 || static_cast<std::size_t>(end - content) < size) return nullptr;
+        number = 0;
+        for (std::size_t i = 0; i < size; ++i) number = number << 8 | *content++;
+      }
+      if (type == DataType::integer) {
+        value = Value::integer(number);
+      } else if (type == DataType::time) {
+        value = Value::time(number);
+      } else {
+        return nullptr;
+      }
+    } else {
+      return nullptr;
+    }
+    sink_.note_order(key, depth);
+    auto* entry = sink_.place();
+    entry->path = path_of(key, depth);
+    entry->value = value;
+    entry->kind = EntryKind::value;
+    entry->time = resolver_.base_time();
+    sink_.set_place(entry + 1);
+    return content;
+  }
+
   bool record(SenmlRecord& record) {
     record.at = reader_.at();
     CborHead map;
@@ -139,6 +212,7 @@ class SenmlCborDecoder {
            reader_.fail(ErrorCode::unsupported, "a SenML version that is not known");
   }
 
+  EntrySink& sink_;
   CborReader reader_;
   SenmlResolver resolver_;
 };
@@ -150,8 +224,12 @@ class SenmlCborEncoder {
 
   Encoded encode(Entries entries, std::size_t records) {
     out_.head(CborMajor::array, records);
-    bool first = !split_.base.is_root();
+    const SenmlSplit split = split_;  // a copy that no byte written can change
+    const bool has_base = !split.base.is_root();
+    const bool is_short = has_base && !split.whole;
+    bool first = has_base;
     for (const auto& entry : entries) {
+      if (!first && is_short && entry.kind == EntryKind::value && short_record(entry, split)) continue;
       if (!is_written(entry)) continue;
       record(entry, first);
       first = false;
@@ -161,6 +239,53 @@ class SenmlCborEncoder {
   }
 
  private:
+  /// A record of a name and a text or a number, into a buffer with room enough: no checks on the way.
+  /// False for any other, and then nothing has happened.
+  [[gnu::always_inline]] bool short_record(const Entry& entry, const SenmlSplit& split) {
+    const auto type = entry.value.type();
+    if (entry.time != 0 || out_.room() < kShortRecordMax) return false;
+    auto* const at = out_.at();
+    auto* end = put_name(at + 3, split, entry.path);
+    at[0] = 0xa2;
+    at[1] = kName;
+    at[2] = static_cast<std::uint8_t>(0x60 + (end - at - 3));
+    if (type == DataType::string) {
+      const auto text = entry.value.as_opaque();
+      if (text.size() > kShortTextMax) return false;
+      *end++ = kText;
+      if (text.size() > 23) *end++ = 0x78;
+      *end++ = static_cast<std::uint8_t>(text.size() > 23 ? text.size() : 0x60 + text.size());
+      out_.set_at(put_bytes(end, text.data(), text.size()));
+      return true;
+    }
+    if (type != DataType::integer && type != DataType::time) return false;
+    const auto number = static_cast<std::uint64_t>(entry.value.as_integer());
+    *end++ = kNumber;
+    if (number > 0xffffffff) {  // and negative ones
+      out_.set_at(end);
+      out_.integer(entry.value.as_integer());
+      return true;
+    }
+    out_.set_at(put_unsigned(end, static_cast<std::uint32_t>(number)));
+    return true;
+  }
+
+  static std::uint8_t* put_unsigned(std::uint8_t* at, std::uint32_t number) {
+    if (number < 24) {
+      *at = static_cast<std::uint8_t>(number);
+      return at + 1;
+    }
+    const unsigned info = number <= 0xff ? 24 : number <= 0xffff ? 25 : 26;
+    *at++ = static_cast<std::uint8_t>(info);
+    if (info == 26) {
+      *at++ = static_cast<std::uint8_t>(number >> 24);
+      *at++ = static_cast<std::uint8_t>(number >> 16);
+    }
+    if (info != 24) *at++ = static_cast<std::uint8_t>(number >> 8);
+    *at++ = static_cast<std::uint8_t>(number);
+    return at;
+  }
+
   void record(const Entry& entry, bool first) {
     const bool has_value = entry.kind == EntryKind::value || absent_ == AbsentAs::null;
     out_.head(CborMajor::map, (first ? 1u : 0u) + (split_.whole ? 0u : 1u) + (entry.time != 0 ? 1u : 0u) +

@@ -28,6 +28,14 @@ class SenmlName {
     }
   }
 
+  /// Whether the ids read so far end with a slash: what follows starts a new id.
+  [[nodiscard]] bool at_boundary() const {
+    return depth_ != 0 && depth_ < 4 && digits_ == 0 && slashed_ && !broken_ && !out_of_range_;
+  }
+  /// Meaningful at a boundary.
+  [[nodiscard]] unsigned depth() const { return depth_; }
+  [[nodiscard]] std::uint64_t key() const { return key_ << (16 * (4 - depth_)); }
+
   /// The path, or why there is none.
   [[nodiscard]] bool complete(std::uint64_t& key, unsigned& depth, EntrySink& sink,
                               const std::uint8_t* at) {

@@ -17,11 +17,6 @@ constexpr std::size_t kLengthMax = 0xffffff;
 constexpr std::size_t kShortTextMax = 32;
 constexpr std::ptrdiff_t kShortMax = kShortTextMax + 3;
 
-/// The ids of a path as one number, the object lowest: as they stand in memory on most machines.
-std::uint64_t ids_of(const Path& path) {
-  return std::uint64_t{path.id_at(0)} | std::uint64_t{path.id_at(1)} << 16 |
-         std::uint64_t{path.id_at(2)} << 32 | std::uint64_t{path.id_at(3)} << 48;
-}
 std::uint64_t resource_key(const Path& path) { return ids_of(path) & 0xffffffffffff; }
 std::uint32_t instance_key(const Path& path) { return static_cast<std::uint32_t>(ids_of(path)); }
 
