@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <slipway/api/device_routes.hpp>
+#include <slipway/api/http_server.hpp>
+#include <slipway/fleet/configuration.hpp>
+#include <slipway/node/node.hpp>
+
+#include "app.hpp"
+#include "objects.hpp"
+#include "signals.hpp"
+
+namespace slipway::cli {
+namespace {
+
+struct Options {
+  std::string config;
+  std::string data;
+  std::string objects;
+  std::string http;
+  std::string token_file;
+  bool quiet = false;
+};
+
+std::expected<Secret, std::string> read_token(const std::string& file) {
+  if (file.empty()) return Secret();
+  std::ifstream stream(file);
+  std::string token;
+  if (!stream || !std::getline(stream, token))
+    return std::unexpected(file + ": the token cannot be read; write it as the file's first line, at least 16 characters");
+  return Secret(as_bytes(token));
+}
+
+/// The configuration file, then what the command line says.
+std::expected<fleet::Configuration, std::string> configure(const Options& options, const ObjectCatalog& catalog) {
+  fleet::Configuration configuration;
+  if (!options.config.empty()) {
+    auto loaded = fleet::load_configuration(options.config, catalog);
+    if (!loaded) {
+      std::string text;
+      for (const auto& finding : loaded.error()) text += (text.empty() ? "" : "\n") + finding.text();
+      return std::unexpected(text);
+    }
+    configuration = std::move(*loaded);
+  }
+  auto& server = configuration.server;
+  if (!options.data.empty()) server.data = options.data;
+  if (!options.http.empty()) server.http = options.http == "off" ? "" : options.http;
+  if (!options.token_file.empty()) server.http_token_file = options.token_file;
+  return configuration;
+}
+
+int serve(const Options& options, bool json) {
+  auto logger = spdlog::stderr_color_mt("slipway");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-5l%$ %v");
+  if (options.quiet) logger->set_level(spdlog::level::warn);
+  spdlog::set_default_logger(logger);
+
+  auto catalog = load_objects(options.objects);
+  if (!catalog) return fail(catalog.error());
+  auto configuration = configure(options, **catalog);
+  if (!configuration) return fail(configuration.error());
+  if (options.objects.empty() && !configuration->server.objects_directory.empty()) {
+    catalog = load_objects(configuration->server.objects_directory);
+    if (!catalog) return fail(catalog.error());
+    configuration = configure(options, **catalog);
+    if (!configuration) return fail(configuration.error());
+  }
+  const auto http_text = configuration->server.http;
+  auto token = read_token(configuration->server.http_token_file);
+  if (!token) return fail(token.error());
+  if (configuration->enrolments.all().empty())
+    spdlog::warn("no enrolment is configured: no device can bootstrap; see examples/slipway.toml");
+
+  node::Settings settings;
+  settings.server = configuration->server;
+  auto node = node::Node::create(std::move(settings), std::move(configuration->enrolments), **catalog);
+  if (!node) return fail(node.error());
+
+  api::Metrics metrics;
+  api::EventStream events(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
+  (*node)->on_event([&](std::string_view name, const nlohmann::json& event) { (void)events.publish(name, event); });
+  std::unique_ptr<api::HttpServer> http;
+  std::string http_listening;
+  if (!http_text.empty()) {
+    const auto address = Address::parse(http_text);
+    if (!address) return fail("\"" + http_text + "\" is not an address for HTTP; write one such as 127.0.0.1:8080");
+    api::Router router;
+    api::add_device_routes(router, **node, events, metrics);
+    auto started = api::HttpServer::start({.address = *address, .token = std::move(*token), .metrics = &metrics}, std::move(router));
+    if (!started) return fail(started.error().message());
+    http = std::move(*started);
+    http_listening = http->local_address().to_string();
+    spdlog::info("http on {}", http_listening);
+  }
+
+  const StopOnSignal stop_on_signal([&] { (*node)->stop(); });
+  const auto& listening = (*node)->listening();
+  if (json) {
+    std::printf("%s\n", nlohmann::json{{"ready", true},
+                                       {"http", http_listening},
+                                       {"bootstrap_coap", listening.bootstrap_coap},
+                                       {"bootstrap_coaps", listening.bootstrap_coaps},
+                                       {"management_coap", listening.management_coap},
+                                       {"management_coaps", listening.management_coaps}}
+                            .dump()
+                            .c_str());
+    std::fflush(stdout);
+  }
+  (*node)->run();
+  if (http) http->stop();
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace
+
+void add_serve(Context context) {
+  auto options = std::make_shared<Options>();
+  auto* command = add_command(context, "serve", "run the bootstrap server, the management server and the HTTP API",
+                              "slipway serve --config examples/slipway.toml --objects examples/objects");
+  command->add_option("-c,--config", options->config, "TOML file with enrolments and plans")->type_name("FILE");
+  command->add_option("-d,--data", options->data, "folder of the database (default ./slipway-data)")->type_name("DIR");
+  command->add_option("-o,--objects", options->objects, "folder of object definitions (OMA registry XML)")->type_name("DIR");
+  command->add_option("--http", options->http, "address of the HTTP API, or off (default 127.0.0.1:8080)")->type_name("ADDRESS");
+  command->add_option("--token-file", options->token_file,
+                      "file with the bearer token of the API; needed on any address but loopback")->type_name("FILE");
+  command->add_flag("-q,--quiet", options->quiet, "log warnings only");
+  command->callback([options, context] { context.action = [options, &json = context.common.json] { return serve(*options, json); }; });
+}
+
+}  // namespace slipway::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include <slipway/net/file_descriptor.hpp>
+
+namespace slipway::cli {
+
+/// Calls `stop` once at SIGINT or SIGTERM, on a thread of its own; a second signal ends the process.
+/// One at a time.
+class StopOnSignal {
+ public:
+  explicit StopOnSignal(std::function<void()> stop);
+  ~StopOnSignal();
+  StopOnSignal(const StopOnSignal&) = delete;
+  StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+ private:
+  net::FileDescriptor wake_;
+  std::thread thread_;
+};
+
+}  // namespace slipway::cli
