@@ -6,28 +6,24 @@
 #include <slipway/base/secret.hpp>
 #include <slipway/codec/link_format.hpp>
 
+#include "operations.hpp"
+#include "text.hpp"
+
 namespace slipway::trace {
 namespace {
 
 const char* type_name(coap::Type type) {
   switch (type) {
-    case coap::Type::confirmable: return "CON";
-    case coap::Type::non_confirmable: return "NON";
-    case coap::Type::acknowledgement: return "ACK";
-    case coap::Type::reset: return "RST";
+    case coap::Type::confirmable:
+      return "CON";
+    case coap::Type::non_confirmable:
+      return "NON";
+    case coap::Type::acknowledgement:
+      return "ACK";
+    case coap::Type::reset:
+      return "RST";
   }
   return "?";
-}
-
-/// Text of a peer, made fit for a terminal and a page: control characters never pass.
-std::string printable(std::string_view text, std::size_t max = 512) {
-  std::string out;
-  for (const char c : text.substr(0, max)) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) out += '.';
-    else out += c;
-  }
-  if (text.size() > max) out += "...";
-  return out;
 }
 
 void append_detail(Row& row, std::string_view text) {
@@ -41,9 +37,26 @@ std::string queries_of(const coap::Message& message) {
     const auto option = message.option(i);
     if (option.number != coap::OptionNumber::uri_query) continue;
     out += out.empty() ? '?' : '&';
-    out += printable(option.text());
+    out += option.text();
   }
-  return out;
+  return printable(out, kLineMax);
+}
+
+std::string location_of(const coap::Message& message) {
+  std::string out;
+  for (std::size_t i = 0; i < message.option_count(); ++i)
+    if (const auto option = message.option(i); option.number == coap::OptionNumber::location_path)
+      out += "/" + std::string(option.text());
+  return printable(out, kLineMax);
+}
+
+std::string name_of(std::uint16_t format) {
+  const std::string name = to_string(ContentFormat{format});
+  return name == "unknown" ? "format " + std::to_string(format) : name;
+}
+
+std::string size_of(const coap::Message& message) {
+  return std::to_string(message.payload.size()) + " bytes";
 }
 
 void append_block(Row& row, const coap::Message& message, coap::OptionNumber number, std::string_view name) {
@@ -51,8 +64,8 @@ void append_block(Row& row, const coap::Message& message, coap::OptionNumber num
   if (!option) return;
   const auto block = coap::Block::decode(*option);
   if (!block) return append_detail(row, std::string(name) + ":malformed");
-  append_detail(row, std::string(name) + ":" + std::to_string(block->number) + "/" + (block->more ? "1" : "0") + "/" +
-                         std::to_string(block->size()));
+  append_detail(row, std::string(name) + ":" + std::to_string(block->number) + "/" +
+                         (block->more ? "1" : "0") + "/" + std::to_string(block->size()));
 }
 
 bool is_partial(const coap::Message& message) {
@@ -63,51 +76,6 @@ bool is_partial(const coap::Message& message) {
     if (!block || block->number != 0 || block->more) return true;
   }
   return false;
-}
-
-bool has_query(const coap::Message& message, std::string_view prefix) {
-  for (std::size_t i = 0; i < message.option_count(); ++i) {
-    const auto option = message.option(i);
-    if (option.number == coap::OptionNumber::uri_query && option.text().starts_with(prefix)) return true;
-  }
-  return false;
-}
-
-/// The operation's name, from method, path and direction. [LwM2M-TRANSPORT 1.2 §6.4.2 - §6.4.5]
-std::string operation_of(const coap::Message& message, Direction direction, std::string_view path_text,
-                         const std::optional<Path>& path, Interface interface) {
-  using enum coap::Code;
-  const auto code = message.code;
-  if (path_text == "/bs" && code == post) return direction == Direction::up ? "Bootstrap-Request" : "Bootstrap-Finish";
-  if (path_text == "/bspack") return "Bootstrap-Pack-Request";
-  if (path_text == "/dp" && code == post) return "Send";
-  if (direction == Direction::up) {
-    if (path_text == "/rd" && code == post) return "Register";
-    if (path_text.starts_with("/rd/")) return code == post ? "Update" : code == del ? "De-register" : "";
-    return "";
-  }
-  const std::string prefix = interface == Interface::bootstrap ? "Bootstrap-" : "";
-  const bool wants_links = message.accept() == static_cast<std::uint16_t>(ContentFormat::link_format);
-  switch (code) {
-    case get:
-      if (const auto observe = message.observe()) return *observe == 0 ? "Observe" : "Cancel Observation";
-      return prefix + (wants_links ? "Discover" : "Read");
-    case put:
-      return message.payload.empty() && (has_query(message, "p") || has_query(message, "g") || has_query(message, "l"))
-                 ? "Write-Attributes"
-                 : prefix + "Write";
-    case post:
-      if (!path) return "";
-      if (path->level() == PathLevel::resource && !message.content_format()) return "Execute";
-      if (path->level() == PathLevel::resource &&
-          message.content_format() == static_cast<std::uint16_t>(ContentFormat::text))
-        return "Execute";
-      return path->level() == PathLevel::object ? "Create" : "Write (partial)";
-    case del: return prefix + "Delete";
-    case fetch: return message.observe() ? "Observe-Composite" : "Read-Composite";
-    case ipatch: return "Write-Composite";
-    default: return "";
-  }
 }
 
 /// Whether anything at or below `path` is secret: then bytes that do not decode are not shown.
@@ -121,23 +89,71 @@ bool may_hold_secrets(const std::optional<Path>& path, const ObjectCatalog& cata
   });
 }
 
+/// Appends up to kValueLinesMax lines and counts the rest.
+class Lines {
+ public:
+  explicit Lines(Row& row) : row_(row) {}
+  ~Lines() {
+    if (more_ != 0) row_.values.push_back("… " + std::to_string(more_) + " more");
+  }
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+  template <class Line>
+  void add(const Line& line) {
+    if (row_.values.size() < kValueLinesMax)
+      row_.values.push_back(line());
+    else
+      ++more_;
+  }
+
+ private:
+  Row& row_;
+  std::size_t more_ = 0;
+};
+
+void describe_links(Row& row, std::string_view text) {
+  codec::LinkReader links(text);
+  Lines lines(row);
+  for (;;) {
+    const auto link = links.next();
+    if (!link) return append_detail(row, std::string("(broken links: ") + link.error().detail + ")");
+    if (!*link) return;
+    lines.add([&] {
+      return printable("<" + std::string((*link)->target) + ">" + std::string((*link)->attributes), kLineMax);
+    });
+  }
+}
+
+/// The path that payloads at `path_text` are relative to; composites, Send and packs name whole paths.
+std::optional<Path> base_of(std::string_view path_text) {
+  if (path_text == "/dp" || path_text == "/bspack") return Path();
+  const auto path = Path::parse(path_text);
+  return path ? std::optional(*path) : std::nullopt;
+}
+
 }  // namespace
 
 std::string describe_entry(const Entry& entry, const ObjectCatalog& catalog) {
   std::string line(entry.path.text().view());
   const auto* object = entry.path.has_object() ? catalog.find(entry.path.object()) : nullptr;
-  const auto* resource = object != nullptr && entry.path.has_resource() ? object->find(entry.path.resource()) : nullptr;
+  const auto* resource =
+      object != nullptr && entry.path.has_resource() ? object->find(entry.path.resource()) : nullptr;
   if (resource != nullptr) line += " " + std::string(resource->name);
   switch (entry.kind) {
-    case EntryKind::instance: return line + " (no resources)";
-    case EntryKind::multiple: return line + " (no instances)";
-    case EntryKind::absent: return line + " (no value)";
-    case EntryKind::value: break;
+    case EntryKind::instance:
+      return line + " (no resources)";
+    case EntryKind::multiple:
+      return line + " (no instances)";
+    case EntryKind::absent:
+      return line + " (no value)";
+    case EntryKind::value:
+      break;
   }
   line += " = ";
   if (resource != nullptr && resource->confidentiality == Confidentiality::secret)
-    return line + "(" + std::to_string(entry.value.as_opaque().size()) + " bytes, secret)";
-  return line + printable(entry.value.to_display(32));
+    return printable(line, kLineMax) + "(" + std::to_string(entry.value.as_opaque().size()) +
+           " bytes, secret)";
+  return printable(line + entry.value.to_display(32), kLineMax);
 }
 
 Row Conversation::describe(Direction direction, ByteView datagram, std::size_t wire_size) {
@@ -148,7 +164,8 @@ Row Conversation::describe(Direction direction, ByteView datagram, std::size_t w
   if (!message) {
     row.type = "?";
     row.code = "not CoAP";
-    row.detail = std::string(message.error().detail) + " (byte " + std::to_string(message.error().offset) + ")";
+    row.detail =
+        std::string(message.error().detail) + " (byte " + std::to_string(message.error().offset) + ")";
     return row;
   }
   row.type = type_name(message->type);
@@ -157,8 +174,10 @@ Row Conversation::describe(Direction direction, ByteView datagram, std::size_t w
     row.code = message->type == coap::Type::confirmable ? "Ping" : "";
     return row;
   }
-  if (coap::is_request(message->code)) describe_request(row, *message);
-  else describe_response(row, *message);
+  if (coap::is_request(message->code))
+    describe_request(row, *message);
+  else
+    describe_response(row, *message);
   append_block(row, *message, coap::OptionNumber::block1, "Block1");
   append_block(row, *message, coap::OptionNumber::block2, "Block2");
   return row;
@@ -166,88 +185,104 @@ Row Conversation::describe(Direction direction, ByteView datagram, std::size_t w
 
 void Conversation::describe_request(Row& row, const coap::Message& message) {
   const auto text = message.uri_path();
-  std::optional<Path> path;
-  if (const auto parsed = Path::parse(text.view())) path = *parsed;
-  if (text == "/bs" || text == "/bspack") interface_ = Interface::bootstrap;
-  else if (text.view().starts_with("/rd")) interface_ = Interface::management;
-  row.path = printable(text.view());
+  const auto parsed = Path::parse(text.view());
+  const auto path = parsed ? std::optional(*parsed) : std::nullopt;
+  const auto base = base_of(text.view());
+  if (text == "/bs" || text == "/bspack")
+    interface_ = Interface::bootstrap;
+  else if (text == "/rd")
+    interface_ = Interface::management;
+  row.path = printable(text.view(), kLineMax);
   row.operation = operation_of(message, row.direction, text.view(), path, interface_);
-  row.detail = queries_of(message);
-  if (const auto accept = message.accept())
-    append_detail(row, std::string("Accept:") + to_string(ContentFormat{*accept}));
-  const bool execute = row.operation == "Execute";
-  if (execute && !message.payload.empty()) append_detail(row, "arguments:" + printable(as_text(message.payload)));
-  else describe_payload(row, message, path);
-  if (outstanding_.size() >= kOutstandingMax) outstanding_.pop_front();
-  outstanding_.push_back({message.token, row.direction, message.code, path.value_or(Path()), row.path,
-                          message.observe() == std::optional<std::uint32_t>(0)});
+  if (const auto queries = queries_of(message); !queries.empty()) append_detail(row, queries);
+  if (const auto accept = message.accept()) append_detail(row, "accept " + name_of(*accept));
+  if (row.operation != "Execute")
+    describe_payload(row, message, base);
+  else if (!message.payload.empty())
+    append_detail(row, may_hold_secrets(path, *catalog_)
+                           ? "(" + size_of(message) + ", not shown)"
+                           : "arguments " + printable(as_text(message.payload), kLineMax));
+  remember({message.token, row.direction, row.path, base,
+            message.observe() == std::optional<std::uint32_t>(0), false});
 }
 
-const Conversation::Outstanding* Conversation::find(const coap::Token& token, Direction answer) const {
-  const auto found = std::find_if(outstanding_.rbegin(), outstanding_.rend(), [&](const Outstanding& request) {
+void Conversation::remember(Outstanding request) {
+  // A token in use again, or a retransmission, takes the place of what it was.
+  std::erase_if(outstanding_, [&](const Outstanding& other) {
+    return other.token == request.token && other.direction == request.direction;
+  });
+  if (outstanding_.size() >= kOutstandingMax) {
+    const auto first = std::ranges::find(outstanding_, false, &Outstanding::observing);
+    outstanding_.erase(first == outstanding_.end() ? outstanding_.begin() : first);
+  }
+  outstanding_.push_back(std::move(request));
+}
+
+Conversation::Outstanding* Conversation::find(const coap::Token& token, Direction answer) {
+  const auto found = std::ranges::find_if(outstanding_, [&](const Outstanding& request) {
     return request.token == token && request.direction != answer;
   });
-  return found == outstanding_.rend() ? nullptr : &*found;
+  return found == outstanding_.end() ? nullptr : &*found;
 }
 
 void Conversation::describe_response(Row& row, const coap::Message& message) {
-  const auto* request = find(message.token, row.direction);
+  auto* request = find(message.token, row.direction);
   std::optional<Path> base;
   if (request != nullptr) {
     row.path = request->path_text;
-    if (const auto path = Path::parse(request->path_text)) base = *path;
-    if (request->observing && message.observe() && message.type != coap::Type::acknowledgement) row.operation = "Notify";
+    base = request->base;
+    const bool piggybacked = message.type == coap::Type::acknowledgement;
+    if (request->observing && request->answered && !piggybacked && message.observe())
+      row.operation = "Notify";
+    request->answered = true;
   }
-  std::string location;
-  for (std::size_t i = 0; i < message.option_count(); ++i)
-    if (const auto option = message.option(i); option.number == coap::OptionNumber::location_path)
-      location += "/" + printable(option.text());
-  if (!location.empty()) append_detail(row, "Location:" + location);
-  if (coap::is_success(message.code)) {
-    describe_payload(row, message, base);
-  } else if (!message.payload.empty()) {
-    append_detail(row, "\"" + printable(as_text(message.payload)) + "\"");
-  }
+  if (const auto location = location_of(message); !location.empty())
+    append_detail(row, "location " + location);
+  const bool is_error = coap::class_of(message.code) == 4 || coap::class_of(message.code) == 5;
+  const auto format = message.content_format();
+  const bool is_diagnostic =
+      is_error && (!format || *format == static_cast<std::uint16_t>(ContentFormat::text));
+  if (!is_diagnostic)
+    return describe_payload(row, message, coap::is_success(message.code) ? base : std::nullopt);
+  if (message.payload.empty()) return;
+  const auto text = as_text(message.payload.first(std::min(message.payload.size(), kLineMax)));
+  const auto shown = printable(text, kLineMax);  // text, and not some bytes that the device sent back
+  append_detail(row, shown == text ? "\"" + shown + "\"" : "(" + size_of(message) + ", not shown)");
 }
 
-void Conversation::describe_payload(Row& row, const coap::Message& message, const std::optional<Path>& base) const {
-  const auto number = message.content_format();
-  if (number) append_detail(row, to_string(ContentFormat{*number}));
+void Conversation::describe_payload(Row& row, const coap::Message& message,
+                                    const std::optional<Path>& base) const {
+  const auto format = message.content_format();
+  if (format) append_detail(row, name_of(*format));
   if (message.payload.empty()) return;
-  const auto size = std::to_string(message.payload.size()) + " bytes";
-  if (is_partial(message)) return append_detail(row, "(" + size + " of a larger body)");
-  if (number == static_cast<std::uint16_t>(ContentFormat::link_format)) {
-    codec::LinkReader links(as_text(message.payload));
-    for (;;) {
-      const auto link = links.next();
-      if (!link) return append_detail(row, std::string("(broken links: ") + link.error().detail + ")");
-      if (!*link) return;
-      if (row.values.size() >= kValueLinesMax) {
-        row.values.back() = "...";
-        return;
-      }
-      row.values.push_back("<" + printable((*link)->target) + ">" + printable((*link)->attributes));
-    }
-  }
-  if (number && base) return describe_values(row, ContentFormat{*number}, *base, message.payload);
-  append_detail(row, may_hold_secrets(base, *catalog_) ? "(" + size + ", not shown)" : "(" + size + ")");
+  if (is_partial(message)) return append_detail(row, "(" + size_of(message) + " of a larger body)");
+  // Links are what Register, Update and Discover carry; elsewhere these bytes may be anything.
+  const bool lists_links = coap::is_request(message.code)
+                               ? row.path == "/rd" || row.path.starts_with("/rd/")
+                               : base && (!base->has_resource() || !may_hold_secrets(base, *catalog_));
+  if (lists_links && format == static_cast<std::uint16_t>(ContentFormat::link_format))
+    return describe_links(row, as_text(message.payload));
+  if (format && base) return describe_values(row, ContentFormat{*format}, *base, message.payload);
+  append_detail(row, "(" + size_of(message) + (may_hold_secrets(base, *catalog_) ? ", not shown)" : ")"));
 }
 
 void Conversation::describe_values(Row& row, ContentFormat format, const Path& base, ByteView payload) const {
-  std::vector<Entry> entries(256);
+  std::vector<Entry> entries(std::min(payload.size() + 1, codec::kEntriesMax));
   std::vector<std::uint8_t> scratch(payload.size() + 64);
-  const auto decoded = codec::decode(format, base, payload, {.catalog = catalog_}, {entries, scratch});
-  if (!decoded) {
-    append_detail(row, "(" + std::to_string(payload.size()) + " bytes that do not decode: " + decoded.error().detail +
-                           " at byte " + std::to_string(decoded.error().offset) + ")");
+  const auto decode = [&](const Path& at) {
+    return codec::decode(format, at, payload, {.catalog = catalog_}, {entries, scratch});
+  };
+  auto decoded = decode(base);
+  // A Create may leave the instance's id to the device: then its payload is that of an instance.
+  if (!decoded && base.level() == PathLevel::object)
+    if (auto nameless = decode(Path(base.object(), InstanceId(kReservedId)))) decoded = nameless;
+  if (decoded) {
+    Lines lines(row);
+    for (const auto& entry : *decoded) lines.add([&] { return describe_entry(entry, *catalog_); });
   } else {
-    for (const auto& entry : *decoded) {
-      if (row.values.size() >= kValueLinesMax) {
-        row.values.push_back("... " + std::to_string(decoded->size() - kValueLinesMax) + " more");
-        break;
-      }
-      row.values.push_back(describe_entry(entry, *catalog_));
-    }
+    append_detail(row, "(" + std::to_string(payload.size()) +
+                           " bytes that do not decode: " + decoded.error().detail + " at byte " +
+                           std::to_string(decoded.error().offset) + ")");
   }
   wipe(scratch);
 }

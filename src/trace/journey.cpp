@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <slipway/trace/journey.hpp>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace slipway::trace {
@@ -13,15 +15,28 @@ void Journey::add(Row row) {
   ++messages;
   bytes += row.wire_size;
   duration = std::max(duration, row.at);
-  if (rows.size() < kRowsMax) rows.push_back(std::move(row));
-  else ++rows_dropped;
+  if (rows.size() >= kRowsMax) {
+    ++rows_dropped;
+    return;
+  }
+  std::size_t size = 0;
+  for (const auto& value : row.values) size += value.size();
+  if (text_bytes + size > kJourneyTextMax) {
+    row.values = {"… " + std::to_string(row.values.size()) + " lines not kept"};
+    size = row.values[0].size();
+  }
+  text_bytes += size + row.path.size() + row.detail.size();
+  rows.push_back(std::move(row));
 }
 
 const char* to_string(Interface interface) {
   switch (interface) {
-    case Interface::unknown: return "unknown";
-    case Interface::bootstrap: return "bootstrap";
-    case Interface::management: return "management";
+    case Interface::unknown:
+      return "unknown";
+    case Interface::bootstrap:
+      return "bootstrap";
+    case Interface::management:
+      return "management";
   }
   return "unknown";
 }
@@ -48,7 +63,10 @@ Row row_from(const json& in) {
   row.path = in.value("path", "");
   row.operation = in.value("operation", "");
   row.detail = in.value("detail", "");
-  row.values = in.value("values", std::vector<std::string>{});
+  for (const auto& value : in.value("values", json::array())) {
+    if (row.values.size() > kValueLinesMax) break;  // one more says how many are not there
+    row.values.push_back(value.get<std::string>());
+  }
   return row;
 }
 
@@ -58,10 +76,10 @@ json to_json(const Row& row) {
   json out{{"at_us", row.at.count()},
            {"direction", row.direction == Direction::up ? "up" : "down"},
            {"wire_bytes", row.wire_size},
-           {"type", row.type},
-           {"code", row.code}};
+           {"type", utf8(row.type)},
+           {"code", utf8(row.code)}};
   if (!row.path.empty()) out["path"] = utf8(row.path);
-  if (!row.operation.empty()) out["operation"] = row.operation;
+  if (!row.operation.empty()) out["operation"] = utf8(row.operation);
   if (!row.detail.empty()) out["detail"] = utf8(row.detail);
   if (!row.values.empty()) {
     out["values"] = json::array();
@@ -78,8 +96,8 @@ json to_json(const Journey& journey) {
            {"interface", to_string(journey.interface)},
            {"began_ms", journey.began.time_since_epoch().count()},
            {"duration_us", journey.duration.count()},
-           {"peer", journey.peer},
-           {"outcome", journey.outcome},
+           {"peer", utf8(journey.peer)},
+           {"outcome", utf8(journey.outcome)},
            {"traffic",
             {{"messages_up", traffic.messages_up},
              {"messages_down", traffic.messages_down},

@@ -16,6 +16,8 @@ namespace slipway::trace {
 
 /// Rows kept of one journey; later ones are counted in `rows_dropped`.
 inline constexpr std::size_t kRowsMax = 512;
+/// Bytes of text kept of one journey; after that, rows come without their values.
+inline constexpr std::size_t kJourneyTextMax = 256 * 1024;
 
 struct Traffic {
   std::uint64_t messages_up = 0, messages_down = 0;
@@ -32,9 +34,10 @@ struct Journey {
   std::string reason;   ///< a sentence for a person; empty on success
   std::vector<Row> rows;
   std::uint64_t rows_dropped = 0;
-  Traffic traffic;      ///< of all rows, dropped ones too
+  Traffic traffic;             ///< of all rows, dropped ones too
+  std::size_t text_bytes = 0;  ///< kept so far, for kJourneyTextMax
 
-  /// Appends within kRowsMax and counts.
+  /// Appends within kRowsMax and kJourneyTextMax, and counts.
   void add(Row row);
 };
 
@@ -45,7 +48,8 @@ struct Journey {
 [[nodiscard]] Result<Journey> journey_from_json(const nlohmann::json& json);
 
 enum class Colour : std::uint8_t { off, on };
-/// How a ladder is drawn. `width` is the terminal's; long values are cut to it.
+/// How a ladder is drawn: the device on the left, the server on the right, an arrow a message. `width` is
+/// the terminal's, in columns; what does not fit is cut, and below 90 columns the arrows are short.
 struct LadderStyle {
   Colour colour = Colour::off;
   std::size_t width = 120;
