@@ -46,12 +46,12 @@ Result<void> check_entry(const Entry* previous, const Entry& entry) {
 Result<void> check_ends(const Path& base, Entries entries) {
   if (entries.empty() || base.is_root()) return {};
   const auto depth = base.depth();
-  const auto ids = ids_of(base);
+  const auto ids = base.packed();
   const auto mask = ~std::uint64_t{0} >> (16 * (4 - depth));
   const Path& first = entries.front().path;
   const Path& last = entries.back().path;
-  const bool inside = first.depth() >= depth && last.depth() >= depth && ((ids_of(first) ^ ids) & mask) == 0 &&
-                      ((ids_of(last) ^ ids) & mask) == 0;
+  const bool inside = first.depth() >= depth && last.depth() >= depth && ((first.packed() ^ ids) & mask) == 0 &&
+                      ((last.packed() ^ ids) & mask) == 0;
   if (!inside) return fail(ErrorCode::wrong_path, "an entry outside the base path");
   return {};
 }

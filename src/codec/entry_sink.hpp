@@ -14,12 +14,6 @@ namespace slipway::codec {
          std::uint64_t{path.id_at(2)} << 16 | std::uint64_t{path.id_at(3)};
 }
 
-/// The same with the object lowest, as the ids stand in memory on most machines: one load.
-[[nodiscard]] inline std::uint64_t ids_of(const Path& path) {
-  return std::uint64_t{path.id_at(0)} | std::uint64_t{path.id_at(1)} << 16 |
-         std::uint64_t{path.id_at(2)} << 32 | std::uint64_t{path.id_at(3)} << 48;
-}
-
 [[nodiscard]] inline Path path_of(std::uint64_t key, unsigned depth) {
   const ObjectId object(static_cast<std::uint16_t>(key >> 48));
   const InstanceId instance(static_cast<std::uint16_t>(key >> 32));

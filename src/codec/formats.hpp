@@ -17,8 +17,8 @@ using Encoded = Result<std::size_t>;
 /// value of the same instance as the entry before it, with a greater resource id, or of the same multiple
 /// resource, with a greater instance id. Of any other entry check_entry() decides; `previous` is nullptr for the first. At last check_ends().
 [[nodiscard]] inline bool follows(const Entry& previous, const Entry& entry) {
-  const auto before = ids_of(previous.path);
-  const auto ids = ids_of(entry.path);
+  const auto before = previous.path.packed();
+  const auto ids = entry.path.packed();
   if (static_cast<std::uint32_t>(before ^ ids) != 0 || entry.kind != EntryKind::value || entry.value.empty())
     return false;
   const auto resource_before = static_cast<std::uint16_t>(before >> 32);

@@ -126,7 +126,7 @@ class TlvDecoder {
         at != sink_.end() && (*at & 0xc0) == static_cast<unsigned>(TlvKind::resource_instance);
     if (!bare) return resources(at, sink_.end(), base.object(), base.instance()) && all_inside();
     const auto type = sink_.type_of(base.object().value(), base.resource().value());
-    auto* entry = resource_instances(at, sink_.end(), base.prefix(3), type, sink_.place());
+    auto* entry = resource_instances(at, sink_.end(), base.prefix(3).packed(), type, sink_.place());
     if (entry == nullptr) return false;
     sink_.set_place(entry);
     return all_inside();
@@ -147,42 +147,37 @@ class TlvDecoder {
     return true;
   }
 
-  /// Where reading goes on, and where the next entry goes; `at` is nullptr when it failed.
-  struct Progress {
-    const std::uint8_t* at;
-    Entry* entry;
-  };
-
-  /// The content of an object instance. Nearly all of it is resources with an id and a length of one
-  /// byte: those are read right here, everything else by other_element().
+  /// The content of an object instance. An element with an id and a length of one byte, which nearly
+  /// all are, is read right here, others by read().
   bool resources(const std::uint8_t* at, const std::uint8_t* end, ObjectId object, InstanceId instance) {
     const auto* definition = sink_.definition_of(object.value());
     const auto defined = definition == nullptr ? std::span<const ResourceDefinition>() : definition->resources;
+    const auto parent = Path(object, instance).packed();
     auto* entry = sink_.place();  // in a local, and given back at the end
     const auto* const limit = sink_.limit();
-    const auto* const near_end = end - at > 2 ? end - 2 : at;  // before it there are three bytes
     int last = -1;
     while (at != end) {
       const unsigned head = *at;
-      if (head - static_cast<unsigned>(TlvKind::resource) > 0x0f || at >= near_end || entry == limit) {
-        const auto* const start = at;
-        const auto progress = other_element(at, end, Path(object, instance), last, entry);
-        if (progress.at == nullptr) return false;
-        at = progress.at;
-        entry = progress.entry;
-        last = id_of(start);
-        continue;
+      int id = 0;
+      std::size_t length = 0;
+      const std::uint8_t* value = nullptr;
+      if ((head & 0x30) == 0 && end - at > 2) [[likely]] {
+        id = at[1];
+        value = at + 2;
+        length = head & 7;
+        if ((head & 0x08) != 0) length = *value++;
+        if (static_cast<std::size_t>(end - value) < length) [[unlikely]]
+          return too_long(value);
+      } else {
+        const auto element = read(at, end);
+        if (element.value == nullptr) return false;
+        id = element.id;
+        value = element.value;
+        length = static_cast<std::size_t>(element.end - value);
       }
-      const int id = at[1];
       if (id <= last) [[unlikely]]
         sink_.mark_unordered();
       last = id;
-      const auto* value = at + 2;
-      std::size_t length = head & 7;
-      if ((head & 0x08) != 0) length = *value++;
-      at = value + length;
-      if (static_cast<std::size_t>(end - value) < length) [[unlikely]]
-        return too_long(value);
       const auto index = static_cast<std::size_t>(id);
       DataType type = DataType::none;
       if (index < defined.size() && defined[index].id.value() == id) [[likely]] {
@@ -190,55 +185,38 @@ class TlvDecoder {
       } else {
         type = EntrySink::type_in(definition, static_cast<std::uint16_t>(id));
       }
-      entry->path = Path(object, instance, ResourceId(static_cast<std::uint16_t>(id)));
-      if (!value_of(value, length, type, *entry++)) [[unlikely]]
-        return false;
+      if (entry == limit) [[unlikely]]
+        return sink_.fail_full(value);
+      const auto ids = parent | static_cast<std::uint64_t>(id) << 32;
+      if (head >= 0xc0) [[likely]] {
+        entry->path = Path::unpack(ids, 3);
+        if (!value_of(value, length, type, *entry++)) [[unlikely]]
+          return false;
+      } else {
+        if ((head & 0x40) != 0 || head < 0x80)
+          return sink_.fail(ErrorCode::malformed, "a TLV kind that cannot stand in an object instance", at);
+        entry = resource_instances(value, value + length, ids, type, entry);
+        if (entry == nullptr) return false;
+      }
+      at = value + length;
     }
     sink_.set_place(entry);
     return true;
   }
 
-  /// The identifier of an element that read() has accepted.
-  static int id_of(const std::uint8_t* at) { return (*at & 0x20) == 0 ? at[1] : at[1] << 8 | at[2]; }
-
   [[gnu::noinline]] bool too_long(const std::uint8_t* value) {
     return sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", value);
   }
 
-  /// A resource of any form, or a multiple resource with its instances.
-  [[gnu::noinline]] Progress other_element(const std::uint8_t* at, const std::uint8_t* end, const Path instance,
-                                           int last, Entry* entry) {
-    const auto element = read(at, end);
-    if (element.value == nullptr) return {};
-    if (element.id <= last) sink_.mark_unordered();
-    const auto type = sink_.type_of(instance.object().value(), element.id);
-    const Path path(instance.object(), instance.instance(), ResourceId(element.id));
-    if (element.kind == TlvKind::multiple && element.value != element.end) {
-      entry = resource_instances(element.value, element.end, path, type, entry);
-      return {entry == nullptr ? nullptr : element.end, entry};
+  /// The content of a multiple resource. Returns where the next entry goes, or nullptr when it failed.
+  [[gnu::noinline]] Entry* resource_instances(const std::uint8_t* at, const std::uint8_t* end,
+                                              std::uint64_t resource, DataType type, Entry* entry) {
+    if (at == end) {
+      *entry = {.path = Path::unpack(resource, 3), .kind = EntryKind::multiple};
+      return entry + 1;
     }
-    if (entry == sink_.limit()) {
-      sink_.fail_full(at);
-      return {};
-    }
-    if (element.kind == TlvKind::multiple) {
-      *entry = {.path = path, .kind = EntryKind::multiple};
-      return {element.end, entry + 1};
-    }
-    if (element.kind != TlvKind::resource) {
-      sink_.fail(ErrorCode::malformed, "a TLV kind that cannot stand in an object instance", at);
-      return {};
-    }
-    entry->path = path;
-    const auto size = static_cast<std::size_t>(element.end - element.value);
-    if (!value_of(element.value, size, type, *entry)) return {};
-    return {element.end, entry + 1};
-  }
-
-  Entry* resource_instances(const std::uint8_t* at, const std::uint8_t* end, const Path& resource, DataType type,
-                            Entry* entry) {
     int last = -1;
-    while (at != end) {
+    do {
       const auto element = read(at, end);
       if (element.value == nullptr) return nullptr;
       if (element.kind != TlvKind::resource_instance) {
@@ -251,12 +229,11 @@ class TlvDecoder {
         sink_.fail_full(at);
         return nullptr;
       }
-      entry->path = Path(resource.object(), resource.instance(), resource.resource(),
-                         ResourceInstanceId(element.id));
+      entry->path = Path::unpack(resource | std::uint64_t{element.id} << 48, 4);
       const auto size = static_cast<std::size_t>(element.end - element.value);
       if (!value_of(element.value, size, type, *entry++)) return nullptr;
       at = element.end;
-    }
+    } while (at != end);
     return entry;
   }
 

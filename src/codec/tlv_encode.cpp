@@ -17,8 +17,8 @@ constexpr std::size_t kLengthMax = 0xffffff;
 constexpr std::size_t kShortTextMax = 32;
 constexpr std::ptrdiff_t kShortMax = kShortTextMax + 3;
 
-std::uint64_t resource_key(const Path& path) { return ids_of(path) & 0xffffffffffff; }
-std::uint32_t instance_key(const Path& path) { return static_cast<std::uint32_t>(ids_of(path)); }
+std::uint64_t resource_key(const Path& path) { return path.packed() & 0xffffffffffff; }
+std::uint32_t instance_key(const Path& path) { return static_cast<std::uint32_t>(path.packed()); }
 
 std::size_t header_size(std::uint16_t id, std::size_t length) {
   return 2 + (id > 0xff ? 1u : 0u) + (length < 8 ? 0u : length < 0x100 ? 1u : length < 0x10000 ? 2u : 3u);
@@ -185,7 +185,7 @@ class TlvEncoder {
   }
 
   /// A multiple resource and its instances.
-  [[gnu::noinline]] Progress multiple(std::uint8_t* at, const std::uint8_t* near_end, const Entry* entry) {
+  Progress multiple(std::uint8_t* at, const std::uint8_t* near_end, const Entry* entry) {
     const Entry* const last_entry = last_;
     const auto resource = resource_key(entry->path);
     const auto id = entry->path.resource().value();

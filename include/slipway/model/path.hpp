@@ -52,6 +52,20 @@ class Path {
   [[nodiscard]] constexpr ResourceInstanceId resource_instance() const { return ResourceInstanceId(ids_[3]); }
   [[nodiscard]] constexpr std::uint16_t id_at(std::size_t depth) const { return ids_[depth]; }
 
+  /// All ids as one number, the object lowest: what hot loops compare, and build paths from.
+  [[nodiscard]] constexpr std::uint64_t packed() const {
+    return std::uint64_t{ids_[0]} | std::uint64_t{ids_[1]} << 16 | std::uint64_t{ids_[2]} << 32 |
+           std::uint64_t{ids_[3]} << 48;
+  }
+  /// The inverse; ids beyond `depth`, which is at most 4, have to be 0.
+  [[nodiscard]] static constexpr Path unpack(std::uint64_t packed, std::size_t depth) {
+    Path path;
+    path.ids_ = {static_cast<std::uint16_t>(packed), static_cast<std::uint16_t>(packed >> 16),
+                 static_cast<std::uint16_t>(packed >> 32), static_cast<std::uint16_t>(packed >> 48)};
+    path.depth_ = static_cast<std::uint8_t>(depth);
+    return path;
+  }
+
   /// This path with one more id; at resource-instance level it returns itself.
   [[nodiscard]] constexpr Path child(std::uint16_t id) const {
     Path path = *this;
