@@ -25,8 +25,8 @@ inline constexpr std::size_t kPackValuesMax = 512;
 class Pack {
  public:
   Pack() = default;
-  Pack(Pack&&) = default;
-  Pack& operator=(Pack&&) = default;
+  Pack(Pack&&) noexcept = default;
+  Pack& operator=(Pack&& other) noexcept;
   ~Pack();
 
   std::string endpoint;
@@ -35,18 +35,24 @@ class Pack {
   void add(const Path& path, const Value& value) { values.emplace_back(path, OwnedValue(value)); }
   /// Views of all values, for codecs and Model::load_factory.
   [[nodiscard]] std::vector<Entry> entries() const;
+
+ private:
+  void wipe_values();
 };
 
 /// What makes a pack useless to a device. Each text names the thing, the place and the remedy.
 /// Checked: an endpoint name; at least one account; at most one bootstrap account; unique short
 /// server ids; a /1 for each management account and a /0 for each /1; uri, scheme against mode; identity
-/// and key present, and a key of 16 to 64 bytes; types and ranges by the object model.
+/// and key present, a key of 16 to 64 bytes, and not one key for two servers; types and ranges by the
+/// object model; no path twice. That two devices do not share a key only the maker of both packs can see.
 [[nodiscard]] std::vector<std::string> problems_of(const Pack& pack, const ObjectCatalog& catalog);
 
-/// Reads what `write_pack` wrote and checks it; the error lists everything that is wrong, one a line. `name` is the file's.
+/// Reads what `write_pack` wrote and checks it; the error lists everything that is wrong, one a line. `name`
+/// is the file's.
 [[nodiscard]] std::expected<Pack, std::string> parse_pack(std::string_view text, const std::string& name,
                                                           const ObjectCatalog& catalog);
-[[nodiscard]] std::expected<Pack, std::string> load_pack(const std::string& file, const ObjectCatalog& catalog);
+[[nodiscard]] std::expected<Pack, std::string> load_pack(const std::string& file,
+                                                         const ObjectCatalog& catalog);
 
 /// The JSON text of a pack: a version, the endpoint and the values as SenML.
 [[nodiscard]] std::expected<std::string, std::string> write_pack(const Pack& pack);
