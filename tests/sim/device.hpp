@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// A device on a simulated network: the demo thermometer, the client engine, DTLS, and flash memory, as
+// device/ wires them.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <slipway/client/client.hpp>
+#include <slipway/security/dtls/client.hpp>
+#include <thermometer/device.hpp>
+
+#include "sim/journal.hpp"
+#include "sim/network.hpp"
+
+namespace slipway::sim {
+
+/// An object of the simulation's own, on which can be counted what is done how often.
+inline constexpr ObjectId kProbe{33000};
+inline constexpr Path kProbeExecute{kProbe, InstanceId(0), ResourceId(1)};  ///< remembers its arguments
+inline constexpr Path kProbeReading{kProbe, InstanceId(0), ResourceId(2)};  ///< another, larger number at each read
+
+struct DeviceHabits {
+  Duration flash_min = milliseconds(5);
+  Duration flash_max = seconds(2);
+  unsigned flash_failure_percent = 0;
+  Duration reading_every = seconds(20);  ///< a new value for observers
+};
+
+/// What a device is born with: an account of the bootstrap server.
+struct Birth {
+  std::string endpoint;
+  Bytes identity;
+  Bytes key;
+};
+
+class SimDevice {
+ public:
+  SimDevice(Timeline& timeline, Network& network, Random& random, Journal& journal, Birth birth, DeviceHabits habits);
+
+  void boot();
+  /// Loses everything but its flash memory; `boot` follows.
+  void lose_power();
+  /// A NAT on the way forgets it: it is seen with other addresses from now on.
+  void move();
+  void shut_down();
+
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+  void turn();
+
+  [[nodiscard]] client::Client& client() { return *body_->client; }
+  [[nodiscard]] const client::Tree& tree() const { return body_->model.tree(); }
+  [[nodiscard]] const std::string& endpoint() const { return birth_.endpoint; }
+  /// Whether the flash memory has ever held this key.
+  [[nodiscard]] bool has_had_key(ByteView key) const { return keys_.contains(Bytes(key.begin(), key.end())); }
+  /// How often `kProbeExecute` was carried out with these arguments.
+  [[nodiscard]] unsigned executed(const std::string& arguments) const;
+  [[nodiscard]] unsigned reboots_asked() const { return reboots_asked_; }
+  [[nodiscard]] unsigned bootstraps_succeeded() const { return bootstraps_succeeded_; }
+  [[nodiscard]] unsigned bootstraps_failed() const { return bootstraps_failed_; }
+  /// What a factory tells the bootstrap server about the device.
+  [[nodiscard]] fleet::Credential factory_credential() const;
+  [[nodiscard]] std::string leftovers() const;
+  /// Says whether the servers accept the key with that identity.
+  std::function<bool(ByteView identity, ByteView key)> is_accepted;
+
+ private:
+  struct Session {
+    Address local, remote;
+    fleet::ServerRole role;
+    std::unique_ptr<security::dtls::DtlsClient> dtls;
+  };
+  /// What a loss of power takes away.
+  struct Body {
+    client::Model model;
+    std::unique_ptr<examples::Thermometer> thermometer;
+    std::unique_ptr<client::Client> client;
+    std::map<PeerId, std::unique_ptr<Session>> sessions;
+    std::vector<std::unique_ptr<Session>> ended;
+    PeerId bootstrap_peer;
+    std::optional<Bytes> before;  ///< the state when the bootstrap session began
+  };
+
+  void declare();
+  void load();
+  void keep_reading();
+  void open_socket(PeerId peer, Session& session);
+  void drain(PeerId peer, Session& session);
+  Fate flush(Session& session);
+  void drop(PeerId peer);
+  void written(const Bytes& snapshot);
+  void check_accounts(const client::Tree& tree);
+  [[nodiscard]] Bytes snapshot() const;
+
+  void on(const client::ConnectWanted& event);
+  void on(const client::DisconnectWanted& event);
+  void on(const client::PersistWanted& event);
+  void on(const client::BootstrapStarted& event);
+  void on(const client::BootstrapEnded& event);
+  void on(const client::RegisteredWith& event);
+  void on(const client::RegistrationUpdated& event);
+  void on(const client::RegistrationFailed& event);
+  void on(const client::DeregisteredFrom& event);
+
+  Timeline& timeline_;
+  Network& network_;
+  Random& random_;
+  Journal& journal_;
+  Birth birth_;
+  DeviceHabits habits_;
+
+  std::unique_ptr<Body> body_;
+  std::uint64_t life_ = 0;       // counts boots: what belongs to an earlier one is over
+  std::optional<Bytes> flash_;   // the last durable snapshot
+  std::deque<Bytes> writing_;    // snapshots on their way there
+  TimePoint flash_busy_until_{};
+  std::uint16_t last_port_ = 40000;
+  bool stopped_ = false;
+
+  std::int64_t last_reading_ = 0;
+  std::map<std::string, unsigned> executed_;
+  unsigned reboots_asked_ = 0, bootstraps_succeeded_ = 0, bootstraps_failed_ = 0;
+  std::set<Bytes> keys_;
+};
+
+}  // namespace slipway::sim

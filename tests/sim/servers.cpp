@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/servers.hpp"
+
+#include <algorithm>
+
+#include <slipway/model/definition.hpp>
+
+
+namespace slipway::sim {
+
+namespace dtls = security::dtls;
+using fleet::Credential;
+using fleet::ServerRole;
+
+namespace {
+
+storage::RegistrationRecord record_of(const management::Registration& registration) {
+  return {.endpoint = std::string(registration.endpoint),
+          .location = std::string(registration.location),
+          .enabler = registration.enabler,
+          .lifetime_s = registration.lifetime.count(),
+          .binding = std::string(registration.binding),
+          .queue_mode = registration.queue_mode,
+          .sms = std::string(registration.sms),
+          .links = std::string(registration.links),
+          .alternate_path = std::string(registration.alternate_path),
+          .security = registration.security,
+          .address = registration.address,
+          .registered = registration.registered,
+          .updated = registration.updated};
+}
+
+management::Registration registration_of(const storage::RegistrationRecord& record) {
+  return {.endpoint = record.endpoint,
+          .location = record.location,
+          .enabler = record.enabler,
+          .lifetime = seconds(record.lifetime_s),
+          .binding = record.binding,
+          .queue_mode = record.queue_mode,
+          .sms = record.sms,
+          .links = record.links,
+          .alternate_path = record.alternate_path,
+          .peer = {},
+          .address = record.address,
+          .security = record.security,
+          .registered = record.registered,
+          .updated = record.updated};
+}
+
+bool contains(ByteView haystack, ByteView needle) {
+  return !std::ranges::search(haystack, needle).empty();
+}
+
+}  // namespace
+
+SimServers::SimServers(Timeline& timeline, Network& network, Random& random, Journal& journal, SimStore& store,
+                       std::shared_ptr<const fleet::Plan> plan, std::uint64_t key_seed)
+    : timeline_(timeline),
+      network_(network),
+      random_(random),
+      journal_(journal),
+      store_(store),
+      plan_(std::move(plan)),
+      key_random_(key_seed) {
+  boot();
+}
+
+void SimServers::boot() {
+  bootstrap_ = std::make_unique<bootstrap::Server>(bootstrap::ServerConfig{}, builtin_objects(), random_, key_random_);
+  management_ = std::make_unique<management::Server>(management::ServerConfig{}, builtin_objects(), random_);
+  restore_registrations();
+  for (const auto& [role, address] : {std::pair(ServerRole::bootstrap, kBootstrapAddress),
+                                      std::pair(ServerRole::management, kManagementAddress)}) {
+    dtls::ServerConfig config;
+    config.next_peer = [this] { return PeerId(++last_peer_); };
+    ports_.push_back(std::make_unique<Port>(
+        Port{.role = role, .address = address, .dtls = std::make_unique<dtls::DtlsServer>(std::move(config), random_)}));
+    auto* port = ports_.back().get();
+    network_.open(address, [this, port](const Address& from, ByteView datagram) {
+      port->dtls->handle_datagram(timeline_.now(), from, datagram);
+      drain(*port);
+    });
+  }
+}
+
+void SimServers::restore_registrations() {
+  for (const auto& [endpoint, record] : store_.registrations()) {
+    const auto age = std::chrono::duration_cast<Duration>(timeline_.wall() - record.updated);
+    const Duration lifetime = seconds(record.lifetime_s);
+    if (record.lifetime_s != 0 && age >= lifetime) continue;
+    management_->restore(timeline_.now(), registration_of(record), lifetime - age);
+  }
+}
+
+void SimServers::restart() {
+  journal_.note("the servers restart");
+  store_.crash();
+  for (const auto& port : ports_) network_.close(port->address);
+  ports_.clear();
+  peers_.clear();
+  claimed_.clear();
+  keys_of_session_.clear();
+  started_.clear();
+  last_peer_ = 0;
+  boot();
+  if (watch.restarted) watch.restarted();
+}
+
+void SimServers::handle_timeout(TimePoint now) {
+  bootstrap_->handle_timeout(now);
+  management_->handle_timeout(now);
+  for (const auto& port : ports_) {
+    port->dtls->handle_timeout(now);
+    drain(*port);
+  }
+}
+
+std::optional<TimePoint> SimServers::next_timeout() const {
+  std::optional<TimePoint> next;
+  const auto earlier = [&](std::optional<TimePoint> candidate) {
+    if (candidate && (!next || *candidate < *next)) next = candidate;
+  };
+  earlier(bootstrap_->next_timeout());
+  earlier(management_->next_timeout());
+  for (const auto& port : ports_) earlier(port->dtls->next_timeout());
+  return next;
+}
+
+void SimServers::turn() {
+  for (bool busy = true; busy;) {
+    busy = false;
+    while (const auto event = bootstrap_->poll_event()) {
+      busy = true;
+      std::visit([&](const auto& e) { on(e); }, *event);
+    }
+    while (const auto event = management_->poll_event()) {
+      busy = true;
+      std::visit([&](const auto& e) { on(e); }, *event);
+    }
+    while (const auto out = bootstrap_->poll_transmit()) transmit(*out);
+    while (const auto out = management_->poll_transmit()) transmit(*out);
+  }
+  std::map<std::string, unsigned> registered;
+  management_->list("", 1000, [](void* all, const management::Registration& registration) {
+    ++(*static_cast<std::map<std::string, unsigned>*>(all))[std::string(registration.endpoint)];
+  }, &registered);
+  for (const auto& [endpoint, count] : registered)
+    journal_.require(count == 1, "an endpoint has at most one registration");
+}
+
+// --- DTLS ---------------------------------------------------------------------------------------------
+
+void SimServers::drain(Port& port) {
+  while (const auto event = port.dtls->poll_event()) std::visit([&](const auto& e) { on_dtls(port, e); }, *event);
+  Fate fate{};
+  flush(port, fate);
+}
+
+void SimServers::flush(Port& port, Fate& fate) {
+  while (const auto out = port.dtls->poll_transmit()) fate = network_.send(port.address, out->to, out->bytes);
+}
+
+void SimServers::on_dtls(Port& port, const dtls::CredentialWanted& event) {
+  Bytes identity(event.psk_identity.begin(), event.psk_identity.end());
+  store_.find_credential(port.role, std::move(identity),
+                         [this, &port, lookup = event.lookup, peer = event.peer](std::optional<Credential> found) {
+                           if (found) claimed_[peer] = found->endpoint;
+                           port.dtls->credential(timeline_.now(), lookup,
+                                                 found ? std::optional(std::move(found->key)) : std::nullopt);
+                           drain(port);
+                         });
+}
+
+void SimServers::on_dtls(Port& port, const dtls::SessionEstablished& event) {
+  const auto identity = std::get<dtls::PskIdentity>(event.identity).bytes();
+  peers_[event.peer] = {.port = &port,
+                        .endpoint = claimed_[event.peer],
+                        .identity = Bytes(identity.begin(), identity.end()),
+                        .address = event.address};
+  claimed_.erase(event.peer);
+  journal_.note(std::string(fleet::to_string(port.role)) + " server: session with " + event.address.to_string());
+}
+
+void SimServers::on_dtls(Port&, const dtls::DatagramReceived& event) {
+  if (const auto peer = peers_.find(event.peer); peer != peers_.end()) deliver(event.peer, peer->second, event.plaintext);
+}
+
+void SimServers::on_dtls(Port&, const dtls::SessionEnded& event) {
+  bootstrap_->peer_gone(timeline_.now(), event.peer);
+  management_->peer_gone(timeline_.now(), event.peer);
+  turn();
+  peers_.erase(event.peer);
+}
+
+void SimServers::on_dtls(Port& port, const dtls::HandshakeFailed& event) {
+  claimed_.erase(event.peer);
+  journal_.note(std::string(fleet::to_string(port.role)) + " server: handshake failed, " +
+                dtls::to_string(event.failure.reason));
+  // Keys are accepted before a device has them, and none is retired before its successor is in use.
+  journal_.require(event.failure.reason != dtls::FailureReason::wrong_key &&
+                       event.failure.reason != dtls::FailureReason::unknown_identity,
+                   "the servers accept every key that a device has");
+}
+
+void SimServers::deliver(PeerId id, const Peer& peer, ByteView datagram) {
+  const PeerContext context{
+      .id = id, .security = SecurityMode::psk, .endpoint = peer.endpoint, .address = peer.address};
+  if (peer.port->role == ServerRole::bootstrap) bootstrap_->handle_datagram(timeline_.now(), context, datagram);
+  else management_->handle_datagram(timeline_.now(), timeline_.wall(), context, datagram);
+  turn();
+}
+
+void SimServers::transmit(const coap::Transmit& transmit) {
+  const auto peer = peers_.find(transmit.peer);
+  if (peer == peers_.end()) return;
+  check_secrets(transmit.bytes);
+  auto& port = *peer->second.port;
+  if (!port.dtls->send(timeline_.now(), transmit.peer, transmit.bytes)) return;
+  Fate fate{};
+  flush(port, fate);
+  journal_.message(port.role, trace::Direction::down, transmit.bytes, fate);
+}
+
+void SimServers::check_secrets(ByteView plaintext) {
+  for (const auto& key : minted_)
+    if (contains(plaintext, key))
+      journal_.require(store_.accepts_key(key), "no key leaves before it is durable and accepted");
+}
+
+// --- Bootstrap server -----------------------------------------------------------------------------------
+
+void SimServers::on(const bootstrap::EnrolmentWanted& event) {
+  bootstrap_->enrolment(timeline_.now(), event.session, plan_);
+}
+
+void SimServers::on(const bootstrap::CredentialsToKeep& event) {
+  std::vector<Credential> credentials;
+  auto& keys = keys_of_session_[event.session];
+  for (const auto& credential : event.credentials) {
+    const auto key = credential.key.reveal();
+    keys.emplace_back(key.begin(), key.end());
+    journal_.require(std::ranges::find(minted_, keys.back()) == minted_.end(), "every session gets a key of its own");
+    minted_.push_back(keys.back());
+    credentials.push_back(credential.clone());
+    credentials.back().created = timeline_.wall();
+  }
+  store_.put_credentials(std::move(credentials), [this, session = event.session](Written written) {
+    bootstrap_->credentials_kept(timeline_.now(), session,
+                                 written == Written::durable ? bootstrap::Server::Kept::durable
+                                                             : bootstrap::Server::Kept::failed);
+    turn();
+  });
+}
+
+void SimServers::on(const bootstrap::SessionStarted& event) {
+  journal_.require(started_.emplace(event.session, true).second, "a session starts once");
+  journal_.note("bootstrap server: session started");
+}
+
+void SimServers::on(const bootstrap::SessionEnded& event) {
+  journal_.require(started_.erase(event.session) == 1, "a session that started ends once");
+  ++outcomes_[event.outcome];
+  journal_.note(std::string("bootstrap server: session ") + bootstrap::to_string(event.outcome) + " " +
+                std::string(event.reason));
+  if (event.outcome != bootstrap::Outcome::succeeded) return;
+  for (const auto& key : keys_of_session_[event.session])
+    journal_.require(device_has_key(key), "when a session succeeded, the device has its key for good");
+}
+
+// --- Management server ----------------------------------------------------------------------------------
+
+void SimServers::on(const management::Registered& event) {
+  journal_.note("management server: registered " + std::string(event.registration.endpoint));
+  if (const auto peer = peers_.find(event.registration.peer); peer != peers_.end()) {
+    journal_.require(peer->second.endpoint == event.registration.endpoint, "a device registers with its own name");
+    store_.prove_credential(ServerRole::management, peer->second.identity);
+  }
+  store_.put_registration(record_of(event.registration));
+  if (watch.registered) watch.registered(event);
+}
+
+void SimServers::on(const management::Updated& event) { store_.put_registration(record_of(event.registration)); }
+
+void SimServers::on(const management::Deregistered& event) {
+  journal_.note(std::string("management server: ") + management::to_string(event.end) + " " +
+                std::string(event.registration.endpoint));
+  if (event.end == management::RegistrationEnd::replaced) return;
+  store_.remove_registration(std::string(event.registration.endpoint));
+}
+
+void SimServers::on(const management::OperationDone& event) {
+  if (watch.operation) watch.operation(event);
+}
+
+void SimServers::on(const management::Notified& event) {
+  if (watch.notified) watch.notified(event);
+}
+
+void SimServers::on(const management::ObservationEnded& event) {
+  if (watch.observation_ended) watch.observation_ended(event);
+}
+
+void SimServers::on(const management::RegistrationRefused& event) {
+  journal_.violated("a registration was refused: " + std::string(event.reason));
+}
+
+std::string SimServers::leftovers() const {
+  std::string left;
+  const auto say = [&](const std::string& what, std::size_t count) {
+    if (count != 0) left += std::to_string(count) + " " + what + "; ";
+  };
+  say("bootstrap sessions", bootstrap_->sessions());
+  say("registrations", management_->registrations());
+  say("peers", peers_.size());
+  say("claims", claimed_.size());
+  for (const auto& port : ports_) {
+    say("DTLS sessions", port->dtls->session_count());
+    say("DTLS handshakes", port->dtls->handshake_count());
+  }
+  if (next_timeout()) left += "a timeout; ";
+  return left;
+}
+
+}  // namespace slipway::sim

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Both servers of an operator on a simulated network: DTLS, engines, store, as node/ wires them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <slipway/bootstrap/server.hpp>
+#include <slipway/management/server.hpp>
+#include <slipway/security/dtls/server.hpp>
+
+#include "sim/journal.hpp"
+#include "sim/network.hpp"
+#include "sim/store.hpp"
+
+namespace slipway::sim {
+
+inline const Address kBootstrapAddress = Address::v4(192, 0, 2, 1, 5784);
+inline const Address kManagementAddress = Address::v4(192, 0, 2, 1, 5684);
+
+/// What the operator's side hears; every function may be empty.
+struct ServerWatch {
+  std::function<void(const management::Registered&)> registered;
+  std::function<void(const management::OperationDone&)> operation;
+  std::function<void(const management::Notified&)> notified;
+  std::function<void(const management::ObservationEnded&)> observation_ended;
+  std::function<void()> restarted;
+};
+
+/// How bootstrap sessions ended, by the word of the server.
+using Outcomes = std::map<bootstrap::Outcome, unsigned>;
+
+class SimServers {
+ public:
+  SimServers(Timeline& timeline, Network& network, Random& random, Journal& journal, SimStore& store,
+             std::shared_ptr<const fleet::Plan> plan, std::uint64_t key_seed);
+
+  /// The process ends and a new one begins: only the store is left.
+  void restart();
+
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+  /// Lets the engines answer each other until all are quiet.
+  void turn();
+
+  [[nodiscard]] management::Server& management() { return *management_; }
+  [[nodiscard]] const bootstrap::Server& bootstrap() const { return *bootstrap_; }
+  [[nodiscard]] const Outcomes& outcomes() const { return outcomes_; }
+  /// Sessions and handshakes of DTLS, bootstrap sessions and registrations that are left.
+  [[nodiscard]] std::string leftovers() const;
+  /// Whether a device has made this key its own: asked when a session is said to have succeeded.
+  std::function<bool(ByteView key)> device_has_key;
+  ServerWatch watch;
+
+ private:
+  struct Port {
+    fleet::ServerRole role;
+    Address address;
+    std::unique_ptr<security::dtls::DtlsServer> dtls;
+  };
+  struct Peer {
+    Port* port;
+    std::string endpoint;
+    Bytes identity;
+    Address address;
+  };
+
+  void boot();
+  void restore_registrations();
+  void drain(Port& port);
+  void flush(Port& port, Fate& fate);
+  void deliver(PeerId id, const Peer& peer, ByteView datagram);
+  void transmit(const coap::Transmit& transmit);
+  void check_secrets(ByteView plaintext);
+
+  void on_dtls(Port& port, const security::dtls::CredentialWanted& event);
+  void on_dtls(Port& port, const security::dtls::SessionEstablished& event);
+  void on_dtls(Port& port, const security::dtls::DatagramReceived& event);
+  void on_dtls(Port& port, const security::dtls::SessionEnded& event);
+  void on_dtls(Port& port, const security::dtls::HandshakeFailed& event);
+
+  void on(const bootstrap::EnrolmentWanted& event);
+  void on(const bootstrap::CredentialsToKeep& event);
+  void on(const bootstrap::OperationDone&) {}
+  void on(const bootstrap::SessionStarted& event);
+  void on(const bootstrap::SessionEnded& event);
+  void on(const management::Registered& event);
+  void on(const management::Updated& event);
+  void on(const management::Deregistered& event);
+  void on(const management::OperationDone& event);
+  void on(const management::Notified& event);
+  void on(const management::ObservationEnded& event);
+  void on(const management::Sent&) {}
+  void on(const management::RegistrationRefused& event);
+
+  Timeline& timeline_;
+  Network& network_;
+  Random& random_;
+  Journal& journal_;
+  SimStore& store_;
+  std::shared_ptr<const fleet::Plan> plan_;
+  SeededRandom key_random_;
+
+  // Of the running process.
+  std::vector<std::unique_ptr<Port>> ports_;
+  std::map<PeerId, Peer> peers_;
+  std::map<PeerId, std::string> claimed_;
+  std::unique_ptr<bootstrap::Server> bootstrap_;
+  std::unique_ptr<management::Server> management_;
+  std::uint64_t last_peer_ = 0;
+
+  // What the checks know.
+  std::map<bootstrap::SessionId, std::vector<Bytes>> keys_of_session_;
+  std::vector<Bytes> minted_;  // every key that was ever made
+  std::map<bootstrap::SessionId, bool> started_;
+  Outcomes outcomes_;
+};
+
+}  // namespace slipway::sim

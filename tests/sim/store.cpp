@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/store.hpp"
+
+#include <algorithm>
+#include <memory>
+
+namespace slipway::sim {
+
+using fleet::Credential;
+using fleet::CredentialState;
+using fleet::ServerRole;
+
+void SimStore::submit(std::function<void()> work, Done done, unsigned failure_percent) {
+  if (happens(random_, failure_percent)) work = nullptr;
+  waiting_.push_back({std::move(work), std::move(done)});
+  busy_until_ = std::max(busy_until_, timeline_.now()) + between(random_, habits_.delay_min, habits_.delay_max);
+  timeline_.after(busy_until_ - timeline_.now(), [this, life = life_] {
+    if (life != life_) return;
+    const auto job = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (job.work) job.work();
+    if (job.done) job.done(job.work ? Written::durable : Written::failed);
+  });
+}
+
+void SimStore::crash() {
+  const bool first_happened = !waiting_.empty() && waiting_.front().work && happens(random_, 50);
+  if (first_happened) waiting_.front().work();
+  waiting_.clear();
+  busy_until_ = timeline_.now();
+  ++life_;
+}
+
+void SimStore::put_credentials(std::vector<Credential> credentials, Done done) {
+  auto kept = std::make_shared<std::vector<Credential>>(std::move(credentials));
+  submit(
+      [this, kept] {
+        for (const auto& credential : *kept) insert(credential.clone());
+      },
+      std::move(done), habits_.failure_percent);
+}
+
+void SimStore::find_credential(ServerRole role, Bytes identity, Found found) {
+  submit([] {},
+         [this, role, identity = std::move(identity), found = std::move(found)](Written) {
+           const auto* credential = find(role, identity);
+           const bool usable = credential != nullptr && credential->state != CredentialState::retired;
+           found(usable ? std::optional(credential->clone()) : std::nullopt);
+         },
+         0);
+}
+
+void SimStore::prove_credential(ServerRole role, Bytes identity) {
+  submit([this, role, identity = std::move(identity)] { prove(role, identity); }, {}, habits_.failure_percent);
+}
+
+void SimStore::put_registration(storage::RegistrationRecord record) {
+  submit([this, record = std::move(record)] { registrations_[record.endpoint] = record; }, {}, habits_.failure_percent);
+}
+
+void SimStore::remove_registration(std::string endpoint) {
+  submit([this, endpoint = std::move(endpoint)] { registrations_.erase(endpoint); }, {}, 0);
+}
+
+void SimStore::insert(Credential credential) {
+  const auto same_place = [&](const Credential& other) {
+    return other.endpoint == credential.endpoint && other.role == credential.role && other.server == credential.server &&
+           other.state == CredentialState::issued;
+  };
+  // The oldest ones that were only issued go. [storage::kIssuedMax]
+  while (static_cast<std::size_t>(std::ranges::count_if(credentials_, same_place)) >= storage::kIssuedMax)
+    credentials_.erase(std::ranges::find_if(credentials_, same_place));
+  credentials_.push_back(std::move(credential));
+}
+
+void SimStore::prove(ServerRole role, ByteView identity) {
+  auto* proven = find(role, identity);
+  if (proven == nullptr || proven->state == CredentialState::retired) return;
+  proven->state = CredentialState::proven;
+  for (auto* older = credentials_.data(); older != proven; ++older)
+    if (older->endpoint == proven->endpoint && older->role == role && older->server == proven->server)
+      older->state = CredentialState::retired;
+}
+
+Credential* SimStore::find(ServerRole role, ByteView identity) {
+  return const_cast<Credential*>(durable(role, identity));
+}
+
+const Credential* SimStore::durable(ServerRole role, ByteView identity) const {
+  for (const auto& credential : credentials_)
+    if (credential.role == role && equal(credential.identity, identity)) return &credential;
+  return nullptr;
+}
+
+bool SimStore::accepts_key(ByteView key) const {
+  return std::ranges::any_of(credentials_, [&](const Credential& credential) {
+    return credential.state != CredentialState::retired && equal(credential.key.reveal(), key);
+  });
+}
+
+}  // namespace slipway::sim

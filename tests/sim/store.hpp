@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The servers' store in memory: jobs run one after the other and take their time; a crash loses what is
+// not yet durable. It keeps credentials by the rules of the storage port.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <slipway/fleet/credential.hpp>
+#include <slipway/storage/store.hpp>
+
+#include "sim/timeline.hpp"
+
+namespace slipway::sim {
+
+struct StoreHabits {
+  Duration delay_min = milliseconds(1);
+  Duration delay_max = milliseconds(800);
+  unsigned failure_percent = 0;  ///< of writes
+};
+
+enum class Written : std::uint8_t { durable, failed };
+
+class SimStore {
+ public:
+  using Done = std::function<void(Written)>;
+  using Found = std::function<void(std::optional<fleet::Credential>)>;
+
+  SimStore(Timeline& timeline, Random& random, const StoreHabits& habits)
+      : timeline_(timeline), random_(random), habits_(habits) {}
+
+  void put_credentials(std::vector<fleet::Credential> credentials, Done done);
+  void find_credential(fleet::ServerRole role, Bytes identity, Found found);
+  void prove_credential(fleet::ServerRole role, Bytes identity);
+  void put_registration(storage::RegistrationRecord record);
+  void remove_registration(std::string endpoint);
+
+  /// The process ends: nobody is told any more, and of the waiting jobs at most the first one happened.
+  void crash();
+
+  /// What is on disk now.
+  [[nodiscard]] const fleet::Credential* durable(fleet::ServerRole role, ByteView identity) const;
+  /// Whether a credential that is not retired has this key.
+  [[nodiscard]] bool accepts_key(ByteView key) const;
+  [[nodiscard]] const std::map<std::string, storage::RegistrationRecord>& registrations() const { return registrations_; }
+  void provision(fleet::Credential credential) { insert(std::move(credential)); }
+
+ private:
+  struct Job {
+    std::function<void()> work;  // empty when it will fail
+    std::function<void(Written)> done;
+  };
+  void submit(std::function<void()> work, Done done, unsigned failure_percent);
+  void insert(fleet::Credential credential);
+  void prove(fleet::ServerRole role, ByteView identity);
+  fleet::Credential* find(fleet::ServerRole role, ByteView identity);
+
+  Timeline& timeline_;
+  Random& random_;
+  StoreHabits habits_;
+  std::vector<fleet::Credential> credentials_;  // in the order they came
+  std::map<std::string, storage::RegistrationRecord> registrations_;
+  std::deque<Job> waiting_;
+  TimePoint busy_until_{};
+  std::uint64_t life_ = 0;
+};
+
+}  // namespace slipway::sim
