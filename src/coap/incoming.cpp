@@ -8,6 +8,15 @@ namespace {
 /// What a peer is told to wait when a table is full, in seconds.
 constexpr std::uint32_t kRetryAfter = 10;
 
+Code refusal_of(const OptionCheck& check) {
+  switch (check.verdict) {
+    case OptionVerdict::proxying: return Code::proxying_not_supported;
+    case OptionVerdict::bad_option: return Code::bad_option;
+    case OptionVerdict::fine: break;
+  }
+  return Code::bad_request;  // A Block option of a reserved size.
+}
+
 }  // namespace
 
 Slot Endpoint::Impl::find_incoming(PeerId peer, MessageId id) const {
@@ -121,32 +130,24 @@ void Endpoint::Impl::answer(Slot slot, const Parts& parts) {
 
 void Endpoint::Impl::receive_request(PeerId peer, const Message& message, const Buffer& datagram) {
   if (replayed(peer, message)) return;
-  const auto verdict = check_options(message);
-  if (verdict != OptionVerdict::fine && message.type == Type::non_confirmable) {
-    ++counters.rejected;  // Ignored without an answer [RFC 7252 §5.4.1].
-    return;
-  }
+  const auto check = check_options(message);
+  const bool fine = check.verdict == OptionVerdict::fine && check.blocks_readable;
+  if (!fine) ++counters.rejected;
+  // Ignored without an answer [RFC 7252 §5.4.1].
+  if (check.verdict != OptionVerdict::fine && message.type == Type::non_confirmable) return;
   const Slot slot = remember(peer, message);
   if (slot == kNoSlot) return overloaded(peer, message);
-  if (verdict != OptionVerdict::fine) {
-    ++counters.rejected;
-    return answer(slot, {.code = verdict == OptionVerdict::proxying ? Code::proxying_not_supported
-                                                                    : Code::bad_option});
-  }
-  const auto block1 = find_block(message, OptionNumber::block1);
-  const auto block2 = find_block(message, OptionNumber::block2);
-  if (!block1 || !block2) {
-    ++counters.rejected;
-    return answer(slot, {.code = Code::bad_request});
-  }
+  if (!fine) return answer(slot, {.code = refusal_of(check)});
   auto& incoming = incoming_[slot];
-  incoming.block1 = *block1;
-  incoming.block2 = *block2;
+  incoming.block1 = check.block1;
+  incoming.block2 = check.block2;
   incoming.request = datagram;
-  if (*block1 && ((*block1)->number != 0 || (*block1)->more))
-    return receive_block1(slot, message, datagram, **block1);
-  if (*block2 && (*block2)->number != 0 && serve_stored(slot, message, **block2)) return;
-  push_event(RequestReceived{peer, IncomingId(incoming.id), message}, datagram);
+  if (check.block1 && (check.block1->number != 0 || check.block1->more))
+    return receive_block1(slot, message, datagram, *check.block1);
+  if (check.block2 && check.block2->number != 0 && serve_stored(slot, message, *check.block2)) return;
+  auto& place = events_.push();
+  place.event.emplace<RequestReceived>(peer, IncomingId(incoming.id), message);
+  place.datagram = datagram;
 }
 
 }  // namespace slipway::coap

@@ -8,36 +8,13 @@ namespace slipway::coap {
 namespace {
 
 constexpr std::size_t kHeaderSize = 4;
-constexpr unsigned kPayloadMarker = 0xFF;
-constexpr unsigned kNibbleReserved = 15;
+constexpr std::size_t kPayloadMarker = 0xFF;
+// Nibbles of an option's header from which on more bytes follow.
+constexpr std::size_t kDeltaExtended = 0xD0;
+constexpr std::size_t kLengthExtended = 0x0D;
+constexpr std::size_t kNibbleReserved = 15;
 // Offsets of options are kept in 16 bits; UDP cannot carry more either.
 constexpr std::size_t kDatagramMax = 65535;
-
-/// An option's delta and length with their extensions, and where its value starts; 0 when the header is broken.
-struct OptionHeader {
-  unsigned delta;
-  unsigned length;
-  std::size_t value_at;
-};
-
-/// Reads the 0, 1 or 2 bytes that extend a nibble [RFC 7252 §3.1]: 13 adds one byte + 13, 14 adds two bytes + 269.
-/// False when they are missing.
-bool extend(unsigned& nibble, ByteView datagram, std::size_t& at) {
-  if (nibble < 13) return true;
-  const std::size_t size = nibble == 13 ? 1 : 2;
-  if (datagram.size() - at < size) return false;
-  nibble = size == 1 ? 13u + datagram[at] : 269u + (static_cast<unsigned>(datagram[at]) << 8 | datagram[at + 1]);
-  at += size;
-  return true;
-}
-
-/// The rare option whose header is longer than a byte; by value, so that the parser's loop stays in registers.
-OptionHeader extended_header(ByteView datagram, unsigned first, std::size_t at) {
-  unsigned delta = first >> 4;
-  unsigned length = first & 15;
-  if (!extend(delta, datagram, at) || !extend(length, datagram, at)) return {};
-  return {delta, length, at};
-}
 
 /// Masks that keep the first n of eight bytes, in the order of memory.
 constexpr auto kFirstBytes = [] {
@@ -97,77 +74,107 @@ std::optional<Header> peek_header(ByteView datagram) {
                 .token_length = static_cast<std::uint8_t>(datagram[0] & 15)};
 }
 
-[[gnu::always_inline]] inline Error Message::read(ByteView datagram) {
-  const auto flaw = [](ErrorCode code_of, const char* detail, std::size_t offset) {
-    return Error{code_of, static_cast<std::uint32_t>(offset), detail};
-  };
+/// Kept apart from reading, which then holds nothing but a number for each of these.
+[[gnu::noinline, gnu::cold]] std::unexpected<Error> Message::error_of(Flaw flaw) {
+  switch (flaw.rule) {
+    case Rule::none: break;
+    case Rule::header_size: return fail(ErrorCode::truncated, "a CoAP header has 4 bytes", flaw.offset);
+    case Rule::datagram_size: return fail(ErrorCode::limit, "a datagram has at most 65535 bytes", flaw.offset);
+    case Rule::version: return fail(ErrorCode::malformed, "the CoAP version is not 1", flaw.offset);
+    case Rule::token_size: return fail(ErrorCode::malformed, "a token has at most 8 bytes", flaw.offset);
+    case Rule::empty_has_nothing:
+      return fail(ErrorCode::malformed, "an empty message has nothing after its header", flaw.offset);
+    case Rule::token_cut: return fail(ErrorCode::truncated, "the message ends inside its token", flaw.offset);
+    case Rule::payload_missing:
+      return fail(ErrorCode::malformed, "a payload marker without a payload", flaw.offset);
+    case Rule::reserved_nibble:
+      return fail(ErrorCode::malformed, "an option uses the reserved nibble 15", flaw.offset);
+    case Rule::option_header_cut:
+      return fail(ErrorCode::truncated, "the message ends inside an option's header", flaw.offset);
+    case Rule::option_cut: return fail(ErrorCode::truncated, "the message ends inside an option", flaw.offset);
+    case Rule::too_many_options:
+      return fail(ErrorCode::limit, "more options than one message may have", flaw.offset);
+    case Rule::option_number: break;
+  }
+  return fail(ErrorCode::malformed, "an option's number is above 65535", flaw.offset);
+}
+
+/// Reads what extends the nibbles of an option's header [RFC 7252 §3.1]: 13 adds one byte + 13, 14 adds two
+/// bytes + 269, 15 is reserved. Apart from the loop, so that the common option stays in registers.
+inline Message::OptionHeader Message::extended_header(ByteView datagram, std::size_t first, std::size_t at) {
+  const std::size_t delta = first >> 4;
+  const std::size_t length = first & 15;
+  if (delta < 13 && length == 13 && at < datagram.size())  // A text of 13 to 268 bytes, common in a Register.
+    return {Rule::none, delta, length + datagram[at], at + 1};
+  if (delta == kNibbleReserved || length == kNibbleReserved) return {Rule::reserved_nibble, 0, 0, at};
+  OptionHeader header{Rule::none, delta, length, at};
+  for (auto* value : {&header.delta, &header.length}) {
+    if (*value < 13) continue;
+    const std::size_t bytes = *value - 12;
+    if (datagram.size() - header.value_at < bytes) return {Rule::option_header_cut, 0, 0, at};
+    const auto* const from = datagram.data() + header.value_at;
+    *value = bytes == 1 ? 13u + from[0] : 269u + (static_cast<std::size_t>(from[0]) << 8 | from[1]);
+    header.value_at += bytes;
+  }
+  return header;
+}
+
+[[gnu::always_inline]] inline Message::Flaw Message::read(ByteView datagram) {
   const auto* const data = datagram.data();
   const std::size_t size = datagram.size();
-  if (size < kHeaderSize) return flaw(ErrorCode::truncated, "a CoAP header has 4 bytes", size);
-  if (size > kDatagramMax) return flaw(ErrorCode::limit, "a datagram has at most 65535 bytes", 0);
+  if (size < kHeaderSize) return {Rule::header_size, size};
+  if (size > kDatagramMax) return {Rule::datagram_size, 0};
   const unsigned first_byte = data[0];
   const std::size_t token_length = first_byte & 15;
-  if (first_byte >> 6 != 1) return flaw(ErrorCode::malformed, "the CoAP version is not 1", 0);
-  if (token_length > Token::kSizeMax) return flaw(ErrorCode::malformed, "a token has at most 8 bytes", 0);
+  if (first_byte >> 6 != 1) return {Rule::version, 0};
+  if (token_length > Token::kSizeMax) return {Rule::token_size, 0};
   type = static_cast<Type>(first_byte >> 4 & 3);
   code = Code{data[1]};
   message_id = MessageId(static_cast<std::uint16_t>(data[2] << 8 | data[3]));
-  if (code == Code::empty && size != kHeaderSize)
-    return flaw(ErrorCode::malformed, "an empty message has nothing after its header", kHeaderSize);
+  if (code == Code::empty && size != kHeaderSize) return {Rule::empty_has_nothing, kHeaderSize};
   std::size_t at = kHeaderSize + token_length;
-  if (at > size) return flaw(ErrorCode::truncated, "the message ends inside its token", size);
+  if (at > size) return {Rule::token_cut, size};
   token = size >= kHeaderSize + Token::kSizeMax ? Token::from_padded(data + kHeaderSize, token_length)
                                                 : Token(datagram.subspan(kHeaderSize, token_length));
   base_ = data;
 
-  unsigned number = 0;
-  OptionRef* entry = options_.data();
-  OptionRef* const entries_end = entry + kOptionsMax;
+  std::size_t number = 0;
+  std::size_t count = 0;
   while (at < size) {
-    const std::size_t start = at++;
-    const unsigned first = data[start];
-    unsigned delta = first >> 4;
-    unsigned length = first & 15;
-    if (delta >= 13 || length >= 13) {
+    const std::size_t first = data[at++];
+    std::size_t length = first & 15;
+    std::size_t next = at + length;
+    if (first >= kDeltaExtended || length >= kLengthExtended) {
       if (first == kPayloadMarker) {
-        if (at == size) return flaw(ErrorCode::malformed, "a payload marker without a payload", start);
+        if (at == size) return {Rule::payload_missing, at};
         payload = {data + at, size - at};
         break;
       }
-      if (delta == kNibbleReserved || length == kNibbleReserved)
-        return flaw(ErrorCode::malformed, "an option uses the reserved nibble 15", start);
-      if (delta < 13 && length == 13 && at < size) {  // A text of 13 to 268 bytes, common in a Register.
-        length += data[at++];
-      } else {
-        const auto header = extended_header(datagram, first, at);
-        if (header.value_at == 0)
-          return flaw(ErrorCode::truncated, "the message ends inside an option's header", start);
-        delta = header.delta;
-        length = header.length;
-        at = header.value_at;
-      }
+      const auto header = extended_header(datagram, first, at);
+      if (header.rule != Rule::none) return {header.rule, at};
+      number += header.delta - (first >> 4);
+      length = header.length;
+      at = header.value_at;
+      next = at + length;
     }
-    number += delta;
-    const std::size_t next = at + length;
-    if (next > size) return flaw(ErrorCode::truncated, "the message ends inside an option", start);
-    if (entry == entries_end) return flaw(ErrorCode::limit, "more options than one message may have", start);
-    entry->number = static_cast<std::uint16_t>(number);
-    entry->offset = static_cast<std::uint16_t>(at);
-    entry->length = static_cast<std::uint16_t>(length);
-    ++entry;
+    number += first >> 4;
+    if (next > size) return {Rule::option_cut, at};
+    if (count == kOptionsMax) return {Rule::too_many_options, at};
+    options_[count++] = {static_cast<std::uint16_t>(number), static_cast<std::uint16_t>(at),
+                         static_cast<std::uint16_t>(length)};
     at = next;
   }
   // Numbers only grow, so that looking at the last one is enough.
-  if (number > 65535) return flaw(ErrorCode::malformed, "an option's number is above 65535", at);
-  option_count_ = static_cast<std::uint8_t>(entry - options_.data());
-  return Error{.detail = nullptr};
+  if (number > 65535) return {Rule::option_number, at};
+  option_count_ = static_cast<std::uint8_t>(count);
+  return {Rule::none, 0};
 }
 
 Result<Message> Message::parse(ByteView datagram) {
   // One object on every path, so that it is built where the caller wants it.
   Result<Message> result{std::in_place};
   const auto flaw = result->read(datagram);
-  if (flaw.detail != nullptr) [[unlikely]] result = std::unexpected(flaw);
+  if (flaw.rule != Rule::none) [[unlikely]] result = error_of(flaw);
   return result;
 }
 

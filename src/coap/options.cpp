@@ -59,17 +59,29 @@ bool belongs_to_transfer(OptionNumber number) {
 
 }  // namespace
 
-OptionVerdict check_options(const Message& message) {
+OptionCheck check_options(const Message& message) {
+  OptionCheck check;
   auto previous = OptionNumber{};
   for (std::size_t i = 0; i < message.option_count(); ++i) {
     const auto option = message.option(i);
-    if (is_critical(option.number) && !is_acceptable(option, i != 0 && option.number == previous))
-      return option.number == OptionNumber::proxy_uri || option.number == OptionNumber::proxy_scheme
-                 ? OptionVerdict::proxying
-                 : OptionVerdict::bad_option;
+    const bool repeated = option.number == previous;  // No option has the number 0.
     previous = option.number;
+    if (!is_critical(option.number)) continue;
+    if (!is_acceptable(option, repeated)) {
+      const bool proxy = option.number == OptionNumber::proxy_uri || option.number == OptionNumber::proxy_scheme;
+      check.verdict = proxy ? OptionVerdict::proxying : OptionVerdict::bad_option;
+      return check;
+    }
+    if (option.number == OptionNumber::block1 || option.number == OptionNumber::block2) {
+      const auto block = Block::decode(option);
+      if (!block) {
+        check.blocks_readable = false;
+      } else {
+        (option.number == OptionNumber::block1 ? check.block1 : check.block2) = *block;
+      }
+    }
   }
-  return OptionVerdict::fine;
+  return check;
 }
 
 Result<std::optional<Block>> find_block(const Message& message, OptionNumber number) {

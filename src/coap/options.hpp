@@ -12,7 +12,14 @@ enum class OptionVerdict : std::uint8_t {
   bad_option,  ///< an unknown, malformed or repeated critical option [RFC 7252 §5.4]
   proxying,    ///< the peer wants a proxy [RFC 7252 §5.10.2]
 };
-[[nodiscard]] OptionVerdict check_options(const Message& message);
+/// What one look at all options of a message tells.
+struct OptionCheck {
+  OptionVerdict verdict = OptionVerdict::fine;
+  bool blocks_readable = true;  ///< false for a reserved block size: 4.00 [RFC 7959 §2.2]
+  std::optional<Block> block1{};
+  std::optional<Block> block2{};
+};
+[[nodiscard]] OptionCheck check_options(const Message& message);
 
 /// The Block option of that number; absent is fine, broken is an error [RFC 7959 §2.2].
 [[nodiscard]] Result<std::optional<Block>> find_block(const Message& message, OptionNumber number);

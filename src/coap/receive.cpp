@@ -87,7 +87,7 @@ void Endpoint::Impl::receive_piggybacked(PeerId peer, const Message& message, co
     ++counters.unmatched;
     return;
   }
-  if (check_options(message) != OptionVerdict::fine) {
+  if (check_options(message).verdict != OptionVerdict::fine) {
     // The message arrived, but cannot be understood: as if only the acknowledgement had come.
     ++counters.rejected;
     return on_acknowledged(slot);
@@ -105,7 +105,7 @@ void Endpoint::Impl::receive_response(PeerId peer, const Message& message, const
     if (confirmable || message.observe()) reset(peer, message.message_id);
     return;
   }
-  if (check_options(message) != OptionVerdict::fine) {
+  if (check_options(message).verdict != OptionVerdict::fine) {
     if (confirmable) return reset(peer, message.message_id);
     ++counters.rejected;
     return;

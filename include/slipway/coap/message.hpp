@@ -143,8 +143,24 @@ class Message {
     std::uint16_t offset;
     std::uint16_t length;
   };
-  /// What is wrong; a null `detail` when nothing is.
-  Error read(ByteView datagram);
+  /// The rule that a datagram breaks, and where.
+  enum class Rule : std::uint8_t {
+    none, header_size, datagram_size, version, token_size, empty_has_nothing, token_cut, payload_missing,
+    reserved_nibble, option_header_cut, option_cut, too_many_options, option_number,
+  };
+  struct Flaw {
+    Rule rule;
+    std::size_t offset;
+  };
+  struct OptionHeader {
+    Rule rule;
+    std::size_t delta;
+    std::size_t length;
+    std::size_t value_at;
+  };
+  static OptionHeader extended_header(ByteView datagram, std::size_t first, std::size_t at);
+  Flaw read(ByteView datagram);
+  static std::unexpected<Error> error_of(Flaw flaw);
   const std::uint8_t* base_ = nullptr;
   std::uint8_t option_count_ = 0;
   std::array<OptionRef, kOptionsMax> options_;
