@@ -38,6 +38,11 @@ inline constexpr std::size_t kEntriesMax = 1024;
 /// base "/3" a list of object instances. `entries` lie at or below `base`, sorted by path, without
 /// duplicates. Resource instances (depth 4) form multiple-instance resources. Plain text, opaque
 /// and CBOR take exactly one entry. Returns the number of bytes written.
+/// What formats cannot say: SenML leaves out `instance` and `multiple` entries; an `absent` one is a
+/// record without a value in SenML (110, 112), a null in SenML-ETCH (320, 322) and LwM2M CBOR, and
+/// unsupported elsewhere. NaN and infinities pass in binary formats and are out_of_range in text and
+/// JSON. One path may stand at several times in SenML. Instance 65535 is a Create without an id: TLV
+/// and LwM2M CBOR have it, SenML does not. OMA JSON and link format are not written.
 /// Errors: no_space, wrong_path (outside base, unsorted), duplicate, unsupported (a type or level
 /// that the format cannot carry: say 4.06 to a peer), out_of_range.
 [[nodiscard]] Result<std::size_t> encode(ContentFormat format, const Path& base,
@@ -65,7 +70,9 @@ struct DecodeOptions {
 /// Paths are absolute. Text and bytes point into `payload` or into `buffers.scratch`. An entry that
 /// lies outside `base` is an error, except in composites, which use the root as base. All vectors
 /// of the specification decode; broken ones fail. An object instance TLV in a payload for an
-/// instance is accepted if it names that instance.
+/// instance is accepted if it names that instance; bare resources for an object are those of instance
+/// 65535, a Create without an id. Text is taken as it comes; only JSON is checked to be UTF-8. Entries
+/// that are not in ascending order are compared with each other, at most kEntriesMax of them.
 /// Errors: truncated, malformed, limit (more entries than the buffer, or text than the scratch, or
 /// nesting), wrong_type, out_of_range, wrong_path, duplicate, unsupported (no such format here: say
 /// 4.15 to a peer).
