@@ -2,6 +2,7 @@
 #include "bootstrap/operations.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace slipway::bootstrap {
 namespace {
@@ -21,26 +22,26 @@ bool is_instance_of(const lwm2m::DiscoveredLink& link, ObjectId object) {
   return link.path.level() == PathLevel::instance && link.path.object() == object;
 }
 
-/// Gives each account its instance: see plan_operations.
+/// Which instances of one object are in use, and by whom.
 class Placement {
  public:
   Placement(const fleet::Plan& plan, const lwm2m::Discovered& discovered, ObjectId object)
       : plan_(plan), discovered_(discovered), object_(object) {
-    const bool reserve_first = object == kSecurity && !discovered.bootstrap_account() &&
-                               !discovered.has(Path(kSecurity, InstanceId(0)));
-    if (reserve_first) next_ = 1;
+    // Where the device's own account was not shown, /0/0 may be it.
+    if (object == kSecurity && !discovered.bootstrap_account()) taken_.push_back(0);
   }
 
-  Result<Path> place(ShortServerId server) {
+  [[nodiscard]] std::optional<Path> existing(ShortServerId server) const {
     for (const auto& link : discovered_.links)
       if (is_instance_of(link, object_) && link.server == server) return link.path;
-    for (; next_ < kReservedId; ++next_) {
-      const Path path(object_, InstanceId(next_));
-      if (discovered_.has(path)) continue;
-      ++next_;
-      return path;
-    }
-    return fail(ErrorCode::exhausted, "the device has no free instance id");
+    return std::nullopt;
+  }
+  [[nodiscard]] bool is_free(std::uint16_t id) const {
+    return !discovered_.has(Path(object_, InstanceId(id))) && std::ranges::find(taken_, id) == taken_.end();
+  }
+  Path take(std::uint16_t id) {
+    taken_.push_back(id);
+    return Path(object_, InstanceId(id));
   }
 
   /// True for an instance that the plan replaces, and that therefore is not deleted. The second
@@ -56,8 +57,30 @@ class Placement {
   const fleet::Plan& plan_;
   const lwm2m::Discovered& discovered_;
   ObjectId object_;
-  std::uint16_t next_ = 0;
+  std::vector<std::uint16_t> taken_;
 };
+
+struct AccountPaths {
+  Path security, server;
+};
+
+/// An account that the device has is replaced where it is. A new one gets the lowest id that is free in /0 and in
+/// /1, so that a person sees the pair; half an account is completed beside its half where that is free.
+Result<AccountPaths> place(Placement& security, Placement& server, ShortServerId id) {
+  const auto old_security = security.existing(id);
+  const auto old_server = server.existing(id);
+  if (old_security && old_server) return AccountPaths{*old_security, *old_server};
+  if (old_security || old_server) {
+    const auto wanted = (old_security ? *old_security : *old_server).instance().value();
+    if (old_security && server.is_free(wanted)) return AccountPaths{*old_security, server.take(wanted)};
+    if (old_server && security.is_free(wanted)) return AccountPaths{security.take(wanted), *old_server};
+  }
+  for (std::uint16_t at = 0; at < kReservedId; ++at) {
+    if (!(old_security || security.is_free(at)) || !(old_server || server.is_free(at))) continue;
+    return AccountPaths{old_security ? *old_security : security.take(at), old_server ? *old_server : server.take(at)};
+  }
+  return fail(ErrorCode::exhausted, "the device has no free instance id");
+}
 
 void delete_accounts(const lwm2m::Discovered& discovered, ObjectId object, const Placement& placement,
                      std::vector<PlannedOperation>& out) {
@@ -127,10 +150,9 @@ Result<void> plan_operations(const fleet::Plan& plan, const lwm2m::Discovered& d
 
   std::uint16_t index = 0;
   for (const auto& account : plan.servers) {
-    SLIPWAY_ASSIGN(const auto security_path, security.place(account.id));
-    SLIPWAY_ASSIGN(const auto server_path, server.place(account.id));
-    out.push_back({.content = Content::security, .index = index, .path = security_path});
-    out.push_back({.content = Content::server, .index = index, .path = server_path});
+    SLIPWAY_ASSIGN(const auto paths, place(security, server, account.id));
+    out.push_back({.content = Content::security, .index = index, .path = paths.security});
+    out.push_back({.content = Content::server, .index = index, .path = paths.server});
     ++index;
   }
   for (index = 0; index < plan.access.size(); ++index)

@@ -40,7 +40,7 @@ inline constexpr std::size_t kDiscoverLinksMax = 512;
 ///      since deleting /0/i makes the device delete the paired /1/j by itself); DELETE of /2 instances
 ///      beyond those that the plan writes;
 ///   2. PUT /0/i and /1/j of each account: in place where the device has that short server id, otherwise in
-///      the lowest instance that it does not have;
+///      the lowest instance that is free in both, so that a pair is seen as one;
 ///   3. PUT /2/0.. (access control is as the plan says, not more), then the further instances;
 ///   4. Finish.
 ///

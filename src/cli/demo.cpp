@@ -192,14 +192,9 @@ class Demo {
     if (!device) return std::unexpected(device.error());
     say("read     /3/0 has " + std::to_string(device->value("values", json::array()).size()) + " values, the manufacturer is " +
         first_value(*device));
-    if (const auto written = call("PUT", "/write/1/1/1", {{"value", 240}}); !written) {
-      // The instance of /1 is the device's choice: the plan takes the lowest free one.
-      const auto other = call("PUT", "/write/1/0/1", {{"value", 240}});
-      if (!other) return std::unexpected(other.error());
-      say("write    /1/0/1 lifetime = 240 s");
-    } else {
-      say("write    /1/1/1 lifetime = 240 s");
-    }
+    const auto written = call("PUT", "/write/1/1/1", {{"value", 240}});
+    if (!written) return std::unexpected(written.error());
+    say("write    /1/1/1 lifetime = 240 s");
     if (const auto executed = call("POST", "/execute/3/0/4", json::object()); !executed) return std::unexpected(executed.error());
     say("execute  /3/0/4 reboot (the device pretends)");
     return observe();

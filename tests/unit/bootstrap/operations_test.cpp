@@ -37,10 +37,17 @@ fleet::Plan two_servers() {
 }
 
 TEST(PlanOperations, WriteAroundTheBootstrapAccountWhereverItIs) {
-  EXPECT_THAT(planned(test::simple_plan(), "</0/0>"), ElementsAre("Write /0/1", "Write /1/0", "Finish /"));
+  EXPECT_THAT(planned(test::simple_plan(), "</0/0>"), ElementsAre("Write /0/1", "Write /1/1", "Finish /"));
   EXPECT_THAT(planned(test::simple_plan(), "</0/1>"), ElementsAre("Write /0/0", "Write /1/0", "Finish /"));
   EXPECT_THAT(planned(two_servers(), "</0/1>"),
-              ElementsAre("Write /0/0", "Write /1/0", "Write /0/2", "Write /1/1", "Finish /"));
+              ElementsAre("Write /0/0", "Write /1/0", "Write /0/2", "Write /1/2", "Finish /"));
+}
+
+TEST(PlanOperations, GiveBothHalvesOfAnAccountTheSameInstance) {
+  EXPECT_THAT(planned(test::simple_plan(), "</0/0>,</1/1>;ssid=7,</0/1>;ssid=7"),
+              ElementsAre("Delete /1/1", "Delete /0/1", "Write /0/2", "Write /1/2", "Finish /"));
+  EXPECT_THAT(planned(test::simple_plan(), "</0/0>,</1/4>;ssid=101"),
+              ElementsAre("Write /0/4", "Write /1/4", "Finish /"));
 }
 
 TEST(PlanOperations, ReplaceAnAccountInPlace) {
@@ -56,7 +63,7 @@ TEST(PlanOperations, DeleteAccountsThatThePlanDoesNotNameServerFirst) {
 
 TEST(PlanOperations, DeleteTheSecondAccountOfOneServer) {
   EXPECT_THAT(planned(test::simple_plan(), "</0/0>,</0/1>;ssid=101,</0/2>;ssid=101"),
-              ElementsAre("Delete /0/2", "Write /0/1", "Write /1/0", "Finish /"));
+              ElementsAre("Delete /0/2", "Write /0/1", "Write /1/1", "Finish /"));
 }
 
 TEST(PlanOperations, NeverTouchASecurityInstanceWithoutServerId) {
@@ -70,11 +77,11 @@ TEST(PlanOperations, NeverTouchASecurityInstanceWithoutServerId) {
           EXPECT_NE(name, forbidden) << discover;
         }
   EXPECT_THAT(planned(test::simple_plan(), "</0/0>,</0/1>"),
-              ElementsAre("Write /0/2", "Write /1/0", "Finish /"));
+              ElementsAre("Write /0/2", "Write /1/2", "Finish /"));
 }
 
 TEST(PlanOperations, LeaveTheFirstInstanceFreeWhenNothingIsKnown) {
-  EXPECT_THAT(planned(test::simple_plan(), ""), ElementsAre("Write /0/1", "Write /1/0", "Finish /"));
+  EXPECT_THAT(planned(test::simple_plan(), ""), ElementsAre("Write /0/1", "Write /1/1", "Finish /"));
 }
 
 TEST(PlanOperations, MakeAccessControlAsThePlanSays) {
@@ -87,8 +94,8 @@ TEST(PlanOperations, MakeAccessControlAsThePlanSays) {
     plan.access.push_back(std::move(access));
   }
   EXPECT_THAT(planned(plan, "</0/0>,</2/0>,</2/7>,</2/9>"),
-              ElementsAre("Delete /2/7", "Delete /2/9", "Write /0/1", "Write /1/0", "Write /0/2",
-                          "Write /1/1", "Write /2/0", "Write /2/1", "Finish /"));
+              ElementsAre("Delete /2/7", "Delete /2/9", "Write /0/1", "Write /1/1", "Write /0/2",
+                          "Write /1/2", "Write /2/0", "Write /2/1", "Finish /"));
   plan.access.clear();
   EXPECT_EQ(planned(plan, "</0/0>,</2/0>,</2/7>").front(), "Delete /2");
 }
@@ -96,7 +103,7 @@ TEST(PlanOperations, MakeAccessControlAsThePlanSays) {
 TEST(PlanOperations, EndWithTheFurtherInstances) {
   auto plan = test::simple_plan();
   plan.instances.push_back({.instance = Path(ObjectId(3303), InstanceId(4)), .values = {}});
-  EXPECT_THAT(planned(plan, "</0/0>"), ElementsAre("Write /0/1", "Write /1/0", "Write /3303/4", "Finish /"));
+  EXPECT_THAT(planned(plan, "</0/0>"), ElementsAre("Write /0/1", "Write /1/1", "Write /3303/4", "Finish /"));
 }
 
 TEST(PlanEntries, AreSortedAndComplete) {

@@ -38,9 +38,9 @@ class BootstrapSession : public testing::Test {
 TEST_F(BootstrapSession, GivesADeviceItsAccountAndFinishes) {
   begin();
   EXPECT_THAT(device.answers, ElementsAre(coap::Code::changed));
-  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "PUT /0/1", "PUT /1/0", "POST /bs"));
+  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "PUT /0/1", "PUT /1/1", "POST /bs"));
   EXPECT_THAT(harness.operations, ElementsAre("Request / 2.04", "Discover / 2.05", "Write /0/1 2.04",
-                                              "Write /1/0 2.04", "Finish / 2.04"));
+                                              "Write /1/1 2.04", "Finish / 2.04"));
   ASSERT_EQ(harness.ended.size(), 1u);
   EXPECT_EQ(outcome(), Outcome::succeeded);
   EXPECT_EQ(harness.server.sessions(), 0u);
@@ -124,7 +124,7 @@ TEST_F(BootstrapSession, SendsNoCredentialBeforeItIsDurable) {
   EXPECT_THAT(device.asked_names(), ElementsAre("GET /"));  // the Discover may go, no Write may
   harness.server.credentials_kept(harness.now, harness.keeping.at(0), Server::Kept::durable);
   harness.settle();
-  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "PUT /0/1", "PUT /1/0", "POST /bs"));
+  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "PUT /0/1", "PUT /1/1", "POST /bs"));
 }
 
 TEST_F(BootstrapSession, SendsNothingWhenTheStoreFails) {
@@ -222,7 +222,7 @@ INSTANTIATE_TEST_SUITE_P(
                                 Outcome::operation_refused},
                     RefusedCase{"Delete", "DELETE /1/3", coap::Code::bad_request, Outcome::operation_refused},
                     RefusedCase{"Security", "PUT /0/1", coap::Code::bad_request, Outcome::operation_refused},
-                    RefusedCase{"Server", "PUT /1/0", coap::Code::not_found, Outcome::operation_refused},
+                    RefusedCase{"Server", "PUT /1/1", coap::Code::not_found, Outcome::operation_refused},
                     RefusedCase{"Finish", "POST /bs", coap::Code::not_acceptable, Outcome::finish_refused}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
@@ -244,7 +244,7 @@ TEST_P(BlindBootstrap, LeavesTheFirstSecurityInstanceAlone) {
     return test::Reply{GetParam()};
   };
   begin();
-  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "PUT /0/1", "PUT /1/0", "POST /bs"));
+  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "PUT /0/1", "PUT /1/1", "POST /bs"));
   EXPECT_EQ(outcome(), Outcome::succeeded);
 }
 
@@ -261,7 +261,7 @@ TEST_F(BootstrapSession, TakesAMissingInstanceForDeleted) {
   };
   begin();
   EXPECT_THAT(device.asked_names(),
-              ElementsAre("GET /", "DELETE /1/3", "DELETE /0/2", "PUT /0/1", "PUT /1/0", "POST /bs"));
+              ElementsAre("GET /", "DELETE /1/3", "DELETE /0/2", "PUT /0/1", "PUT /1/1", "POST /bs"));
   EXPECT_EQ(outcome(), Outcome::succeeded);
 }
 
