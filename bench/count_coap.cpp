@@ -39,7 +39,8 @@ __attribute__((noinline)) std::size_t measure_parse_register(const std::uint8_t*
   return message ? message->option_count() : 0;
 }
 
-__attribute__((noinline)) void measure_endpoint_exchange(Endpoint& endpoint, TimePoint now, ByteView datagram) {
+__attribute__((noinline)) void measure_endpoint_exchange(Endpoint& endpoint, TimePoint now,
+                                                         ByteView datagram) {
   exchange(endpoint, now, PeerId(7), datagram);
 }
 

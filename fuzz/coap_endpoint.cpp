@@ -75,20 +75,29 @@ class Player {
         break;
       }
       case 1:
-      case 2: built_datagram(); break;
+      case 2:
+        built_datagram();
+        break;
       case 3:
-      case 4: answer_to_last(); break;
+      case 4:
+        answer_to_last();
+        break;
       case 5:
         now_ += milliseconds(script_.byte() * 100);
         endpoint_.handle_timeout(now_);
         break;
-      case 6: ask(); break;
-      case 7: respond(); break;
+      case 6:
+        ask();
+        break;
+      case 7:
+        respond();
+        break;
       case 8: {
         const auto to = peer();
         const auto size = script_.byte();
         const Token token(script_.take(1));
-        (void)endpoint_.notify(now_, to, token, script_.byte() % 2 == 0 ? Type::confirmable : Type::non_confirmable,
+        (void)endpoint_.notify(now_, to, token,
+                               script_.byte() % 2 == 0 ? Type::confirmable : Type::non_confirmable,
                                {.observe = size, .payload = ByteView(body_).first(size)}, size);
         break;
       }
@@ -100,7 +109,9 @@ class Player {
           alive_.erase(it);
         }
         break;
-      case 10: endpoint_.drop_peer(peer()); break;
+      case 10:
+        endpoint_.drop_peer(peer());
+        break;
       default:
         if (const auto next = endpoint_.next_timeout()) now_ = std::max(now_, *next);
         endpoint_.handle_timeout(now_);
@@ -135,19 +146,21 @@ class Player {
   }
   void answer_to_last() {
     if (sent_.empty()) return;
-    const auto& [to, bytes] = sent_[sent_.size() - 1 - script_.byte() % std::min<std::size_t>(sent_.size(), 4)];
+    const auto& [to, bytes] =
+        sent_[sent_.size() - 1 - script_.byte() % std::min<std::size_t>(sent_.size(), 4)];
     const auto last = Message::parse(bytes);
     require(last.has_value());
     constexpr Code kCodes[] = {Code::content, Code::continue_, Code::changed, Code::request_entity_too_large,
-                               Code::empty, Code::not_found};
+                               Code::empty,   Code::not_found};
     const auto choice = script_.byte();
     const auto code = kCodes[(choice >> 2) % std::size(kCodes)];
     const auto type = static_cast<Type>(choice & 3);
     const bool matches = type == Type::acknowledgement || type == Type::reset;
     const std::uint16_t id = matches ? last->message_id.value() : script_.byte();
     if (code == Code::empty || type == Type::reset) {
-      const std::array<std::uint8_t, 4> empty{static_cast<std::uint8_t>(0x40 | static_cast<unsigned>(type) << 4), 0,
-                                              static_cast<std::uint8_t>(id >> 8), static_cast<std::uint8_t>(id)};
+      const std::array<std::uint8_t, 4> empty{
+          static_cast<std::uint8_t>(0x40 | static_cast<unsigned>(type) << 4), 0,
+          static_cast<std::uint8_t>(id >> 8), static_cast<std::uint8_t>(id)};
       endpoint_.handle_datagram(now_, to, empty);
       return;
     }
@@ -169,9 +182,10 @@ class Player {
     if (open_.empty()) return;
     const auto at = script_.byte() % open_.size();
     const auto size = script_.byte() * 2u;
-    const auto done = endpoint_.respond(now_, open_[at],
-                                        {.code = (size & 16) != 0 ? Code::content : Code::bad_request,
-                                         .payload = ByteView(body_).first(std::min<std::size_t>(size, body_.size()))});
+    const auto done =
+        endpoint_.respond(now_, open_[at],
+                          {.code = (size & 16) != 0 ? Code::content : Code::bad_request,
+                           .payload = ByteView(body_).first(std::min<std::size_t>(size, body_.size()))});
     if (done || done.error().code == ErrorCode::not_found) open_.erase(open_.begin() + static_cast<long>(at));
   }
 

@@ -36,8 +36,9 @@ bool Endpoint::Impl::on_upload_response(Slot slot, const Message& message) {
   auto& transfer = transfers_[exchange.transfer];
   const auto block1 = find_block(message, OptionNumber::block1);
   const bool continues = message.code == Code::continue_;
-  const bool understood = block1 && (!continues || (block1->has_value() && transfer.sent < transfer.body.size() &&
-                                                    (*block1)->number == transfer.offset >> (transfer.szx + 4)));
+  const bool understood =
+      block1 && (!continues || (block1->has_value() && transfer.sent < transfer.body.size() &&
+                                (*block1)->number == transfer.offset >> (transfer.szx + 4)));
   if (!understood) {
     fail(slot, RequestFailure::block_error);
     return true;
@@ -130,7 +131,8 @@ bool Endpoint::Impl::on_download_response(Slot slot, const Message& message, con
 
 void Endpoint::Impl::begin_download(Slot slot, const Message& message, const Buffer& datagram, Block block) {
   auto& exchange = exchanges_[slot];
-  if (block.number != 0 || message.payload.size() != block.size()) return fail(slot, RequestFailure::block_error);
+  if (block.number != 0 || message.payload.size() != block.size())
+    return fail(slot, RequestFailure::block_error);
   const auto announced = message.find_number(OptionNumber::size2).value_or(0);
   if (std::max<std::size_t>(announced, message.payload.size()) > config_.body_max)
     return fail(slot, RequestFailure::too_large);
@@ -189,7 +191,8 @@ void Endpoint::Impl::send_next(Slot slot, FollowUp next) {
 
 /// A notification (or first response) of an observation brings only the first block; an exchange of its own
 /// gets the rest, because the observation's token stays with the observation [RFC 7959 §2.6].
-void Endpoint::Impl::fetch_rest(Slot parent_slot, const Message& message, const Buffer& datagram, Block block) {
+void Endpoint::Impl::fetch_rest(Slot parent_slot, const Message& message, const Buffer& datagram,
+                                Block block) {
   auto& parent = exchanges_[parent_slot];
   const Slot peer = parent.peer;
   ++peers_[peer].pins;

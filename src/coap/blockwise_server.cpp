@@ -111,8 +111,8 @@ void Endpoint::Impl::receive_block1(Slot slot, const Message& message, const Buf
   if (block.more) {
     touch(found);
     const auto szx = std::min(block.szx, config_.block_szx);
-    return answer(slot, {.code = Code::continue_,
-                         .block1 = Block{.number = block.number, .more = true, .szx = szx}});
+    return answer(
+        slot, {.code = Code::continue_, .block1 = Block{.number = block.number, .more = true, .szx = szx}});
   }
   Bytes body = std::move(transfer.body);
   release_transfer(found);
@@ -150,7 +150,8 @@ Result<void> Endpoint::Impl::dispatch_first_block(Slot slot, const Head& head, B
 /// Answers a request for a later block from a kept body. False when there is none and the request is one that
 /// may be asked again in whole.
 bool Endpoint::Impl::serve_stored(Slot slot, const Message& message, Block block) {
-  const Slot found = find_transfer(incoming_[slot].peer, Transfer::Kind::serving, request_key(message, seed_));
+  const Slot found =
+      find_transfer(incoming_[slot].peer, Transfer::Kind::serving, request_key(message, seed_));
   if (found == kNoSlot) {
     if (message.code == Code::get || message.code == Code::fetch) return false;
     answer(slot, {.code = Code::request_entity_incomplete});

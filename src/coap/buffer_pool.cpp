@@ -17,7 +17,8 @@ BufferPool::~BufferPool() {
 }
 
 Buffer BufferPool::store(ByteView bytes) {
-  const auto size_class = static_cast<std::uint32_t>(bytes.size() <= 64 ? 0 : std::bit_width(bytes.size() - 1) - 6);
+  const auto size_class =
+      static_cast<std::uint32_t>(bytes.size() <= 64 ? 0 : std::bit_width(bytes.size() - 1) - 6);
   auto*& free = free_[size_class];
   auto* block = free;
   if (block != nullptr) {

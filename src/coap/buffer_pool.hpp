@@ -11,8 +11,8 @@ namespace slipway::coap {
 
 class BufferPool;
 
-/// A datagram with shared ownership: a retransmission, its place in the transmit queue and a remembered answer
-/// are the same bytes. Must not outlive its pool. One thread only.
+/// A datagram with shared ownership: a retransmission, its place in the transmit queue and a remembered
+/// answer are the same bytes. Must not outlive its pool. One thread only.
 class Buffer {
  public:
   Buffer() = default;
@@ -25,7 +25,9 @@ class Buffer {
   ~Buffer() { release(); }
 
   [[nodiscard]] bool empty() const { return block_ == nullptr; }
-  [[nodiscard]] ByteView view() const { return block_ == nullptr ? ByteView{} : ByteView{block_->bytes(), block_->size}; }
+  [[nodiscard]] ByteView view() const {
+    return block_ == nullptr ? ByteView{} : ByteView{block_->bytes(), block_->size};
+  }
 
  private:
   friend class BufferPool;

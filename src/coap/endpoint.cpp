@@ -42,7 +42,8 @@ Endpoint::Impl::Impl(const EndpointConfig& config, Random& random)
       exchanges_(config_.exchanges_max),
       incoming_(config_.incoming_max),
       transfers_(config_.bodies_max) {
-  for (std::size_t i = 0; i < next_ids_.size(); ++i) next_ids_[i] = static_cast<std::uint16_t>(mix(seed_ + i));
+  for (std::size_t i = 0; i < next_ids_.size(); ++i)
+    next_ids_[i] = static_cast<std::uint16_t>(mix(seed_ + i));
 }
 
 std::uint32_t Endpoint::Impl::hash_of(PeerId peer) const {
@@ -92,13 +93,15 @@ void Endpoint::Impl::send(PeerId peer, Buffer bytes) {
 }
 
 Buffer Endpoint::Impl::empty_message(Type type, MessageId id) {
-  const std::array<std::uint8_t, 4> bytes{static_cast<std::uint8_t>(0x40 | static_cast<unsigned>(type) << 4), 0,
-                                          static_cast<std::uint8_t>(id.value() >> 8),
+  const std::array<std::uint8_t, 4> bytes{static_cast<std::uint8_t>(0x40 | static_cast<unsigned>(type) << 4),
+                                          0, static_cast<std::uint8_t>(id.value() >> 8),
                                           static_cast<std::uint8_t>(id.value())};
   return buffers_.store(bytes);
 }
 
-void Endpoint::Impl::send_empty(PeerId peer, Type type, MessageId id) { send(peer, empty_message(type, id)); }
+void Endpoint::Impl::send_empty(PeerId peer, Type type, MessageId id) {
+  send(peer, empty_message(type, id));
+}
 
 void Endpoint::Impl::reset(PeerId peer, MessageId id) {
   ++counters.rejected;
@@ -194,14 +197,24 @@ Endpoint::~Endpoint() = default;
 void Endpoint::handle_datagram(TimePoint now, PeerId peer, ByteView datagram) {
   impl_->handle_datagram(now, peer, datagram);
 }
-void Endpoint::handle_timeout(TimePoint now) { impl_->handle_timeout(now); }
-std::optional<TimePoint> Endpoint::next_timeout() const { return impl_->next_timeout(); }
-std::optional<Transmit> Endpoint::poll_transmit() { return impl_->poll_transmit(); }
-std::optional<Event> Endpoint::poll_event() { return impl_->poll_event(); }
+void Endpoint::handle_timeout(TimePoint now) {
+  impl_->handle_timeout(now);
+}
+std::optional<TimePoint> Endpoint::next_timeout() const {
+  return impl_->next_timeout();
+}
+std::optional<Transmit> Endpoint::poll_transmit() {
+  return impl_->poll_transmit();
+}
+std::optional<Event> Endpoint::poll_event() {
+  return impl_->poll_event();
+}
 Result<RequestId> Endpoint::request(TimePoint now, PeerId peer, const OutgoingRequest& request) {
   return impl_->request(now, peer, request);
 }
-void Endpoint::cancel(RequestId id) { impl_->cancel(id); }
+void Endpoint::cancel(RequestId id) {
+  impl_->cancel(id);
+}
 Result<void> Endpoint::respond(TimePoint now, IncomingId id, const OutgoingResponse& response) {
   return impl_->respond(now, id, response);
 }
@@ -209,8 +222,14 @@ Result<void> Endpoint::notify(TimePoint now, PeerId peer, const Token& token, Ty
                               const OutgoingResponse& response, std::uint64_t tag) {
   return impl_->notify(now, peer, token, type, response, tag);
 }
-void Endpoint::drop_peer(PeerId peer) { impl_->drop_peer(peer); }
-bool Endpoint::busy(PeerId peer) const { return impl_->busy(peer); }
-const EndpointCounters& Endpoint::counters() const { return impl_->counters; }
+void Endpoint::drop_peer(PeerId peer) {
+  impl_->drop_peer(peer);
+}
+bool Endpoint::busy(PeerId peer) const {
+  return impl_->busy(peer);
+}
+const EndpointCounters& Endpoint::counters() const {
+  return impl_->counters;
+}
 
 }  // namespace slipway::coap

@@ -140,8 +140,8 @@ class Endpoint::Impl {
   // blockwise_server.cpp
   void receive_block1(Slot slot, const Message& message, const Buffer& datagram, Block block);
   void refuse_body(Slot slot, Block block, Code code);
-  Result<void> dispatch_first_block(Slot slot, const Head& head, Buffer bytes, const OutgoingResponse& response,
-                                    const Parts& parts);
+  Result<void> dispatch_first_block(Slot slot, const Head& head, Buffer bytes,
+                                    const OutgoingResponse& response, const Parts& parts);
   bool serve_stored(Slot slot, const Message& message, Block block);
   [[nodiscard]] Slot find_transfer(Slot peer, Transfer::Kind kind, std::uint64_t key) const;
   [[nodiscard]] Slot take_peer_transfer(Slot peer, Transfer::Kind kind, std::uint64_t key);
@@ -153,7 +153,8 @@ class Endpoint::Impl {
   void begin_upload(Slot slot, ByteView payload, std::uint8_t szx);
   bool on_upload_response(Slot slot, const Message& message);
   bool restart_smaller(Slot slot, const Message& message);
-  bool on_download_response(Slot slot, const Message& message, const Buffer& datagram, std::optional<Block> block);
+  bool on_download_response(Slot slot, const Message& message, const Buffer& datagram,
+                            std::optional<Block> block);
   void begin_download(Slot slot, const Message& message, const Buffer& datagram, Block block);
   void restart_download(Slot slot);
   void fetch_rest(Slot parent, const Message& message, const Buffer& datagram, Block block);
@@ -199,7 +200,11 @@ class Endpoint::Impl {
 /// Slots fill the low bits of public ids, a number that never repeats the others.
 inline constexpr unsigned kSlotBits = 24;
 inline constexpr std::size_t kSlotsMax = std::size_t{1} << kSlotBits;
-[[nodiscard]] constexpr std::uint64_t make_id(std::uint64_t serial, Slot slot) { return serial << kSlotBits | slot; }
-[[nodiscard]] constexpr Slot slot_of(std::uint64_t id) { return static_cast<Slot>(id & (kSlotsMax - 1)); }
+[[nodiscard]] constexpr std::uint64_t make_id(std::uint64_t serial, Slot slot) {
+  return serial << kSlotBits | slot;
+}
+[[nodiscard]] constexpr Slot slot_of(std::uint64_t id) {
+  return static_cast<Slot>(id & (kSlotsMax - 1));
+}
 
 }  // namespace slipway::coap

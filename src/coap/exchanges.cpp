@@ -166,14 +166,17 @@ void Endpoint::Impl::fail(Slot slot, RequestFailure reason) {
       push_event(RequestFailed{peer, RequestId(exchange.id), exchange.tag, reason});
       break;
     case Kind::notification:
-      push_event(NotifyDone{peer, exchange.token, exchange.tag,
-                            reason == RequestFailure::reset ? NotifyOutcome::rejected : NotifyOutcome::timeout});
+      push_event(
+          NotifyDone{peer, exchange.token, exchange.tag,
+                     reason == RequestFailure::reset ? NotifyOutcome::rejected : NotifyOutcome::timeout});
       break;
     case Kind::fetch:
-      // Without its first response there is no observation; later, one notification is lost and the next comes.
+      // Without its first response there is no observation; later, one notification is lost and the next
+      // comes.
       if (!exchanges_[parent].responded) return fail(parent, reason);
       break;
-    case Kind::separate: break;
+    case Kind::separate:
+      break;
   }
   finish(slot);
 }

@@ -10,9 +10,12 @@ constexpr std::uint32_t kRetryAfter = 10;
 
 Code refusal_of(const OptionCheck& check) {
   switch (check.verdict) {
-    case OptionVerdict::proxying: return Code::proxying_not_supported;
-    case OptionVerdict::bad_option: return Code::bad_option;
-    case OptionVerdict::fine: break;
+    case OptionVerdict::proxying:
+      return Code::proxying_not_supported;
+    case OptionVerdict::bad_option:
+      return Code::bad_option;
+    case OptionVerdict::fine:
+      break;
   }
   return Code::bad_request;  // A Block option of a reserved size.
 }
@@ -124,7 +127,8 @@ void Endpoint::Impl::overloaded(PeerId peer, const Message& message) {
 
 /// Answers from within the endpoint.
 void Endpoint::Impl::answer(Slot slot, const Parts& parts) {
-  // Nothing that is written here can fail to fit; where a separate message finds no room, the peer tries again.
+  // Nothing that is written here can fail to fit; where a separate message finds no room, the peer tries
+  // again.
   if (!dispatch_answer(slot, answer_head(slot), parts)) answered(slot, {});
 }
 

@@ -77,24 +77,32 @@ std::optional<Header> peek_header(ByteView datagram) {
 /// Kept apart from reading, which then holds nothing but a number for each of these.
 [[gnu::noinline, gnu::cold]] std::unexpected<Error> Message::error_of(Flaw flaw) {
   switch (flaw.rule) {
-    case Rule::none: break;
-    case Rule::header_size: return fail(ErrorCode::truncated, "a CoAP header has 4 bytes", flaw.offset);
-    case Rule::datagram_size: return fail(ErrorCode::limit, "a datagram has at most 65535 bytes", flaw.offset);
-    case Rule::version: return fail(ErrorCode::malformed, "the CoAP version is not 1", flaw.offset);
-    case Rule::token_size: return fail(ErrorCode::malformed, "a token has at most 8 bytes", flaw.offset);
+    case Rule::none:
+      break;
+    case Rule::header_size:
+      return fail(ErrorCode::truncated, "a CoAP header has 4 bytes", flaw.offset);
+    case Rule::datagram_size:
+      return fail(ErrorCode::limit, "a datagram has at most 65535 bytes", flaw.offset);
+    case Rule::version:
+      return fail(ErrorCode::malformed, "the CoAP version is not 1", flaw.offset);
+    case Rule::token_size:
+      return fail(ErrorCode::malformed, "a token has at most 8 bytes", flaw.offset);
     case Rule::empty_has_nothing:
       return fail(ErrorCode::malformed, "an empty message has nothing after its header", flaw.offset);
-    case Rule::token_cut: return fail(ErrorCode::truncated, "the message ends inside its token", flaw.offset);
+    case Rule::token_cut:
+      return fail(ErrorCode::truncated, "the message ends inside its token", flaw.offset);
     case Rule::payload_missing:
       return fail(ErrorCode::malformed, "a payload marker without a payload", flaw.offset);
     case Rule::reserved_nibble:
       return fail(ErrorCode::malformed, "an option uses the reserved nibble 15", flaw.offset);
     case Rule::option_header_cut:
       return fail(ErrorCode::truncated, "the message ends inside an option's header", flaw.offset);
-    case Rule::option_cut: return fail(ErrorCode::truncated, "the message ends inside an option", flaw.offset);
+    case Rule::option_cut:
+      return fail(ErrorCode::truncated, "the message ends inside an option", flaw.offset);
     case Rule::too_many_options:
       return fail(ErrorCode::limit, "more options than one message may have", flaw.offset);
-    case Rule::option_number: break;
+    case Rule::option_number:
+      break;
   }
   return fail(ErrorCode::malformed, "an option's number is above 65535", flaw.offset);
 }
@@ -174,7 +182,8 @@ Result<Message> Message::parse(ByteView datagram) {
   // One object on every path, so that it is built where the caller wants it.
   Result<Message> result{std::in_place};
   const auto flaw = result->read(datagram);
-  if (flaw.rule != Rule::none) [[unlikely]] result = error_of(flaw);
+  if (flaw.rule != Rule::none) [[unlikely]]
+    result = error_of(flaw);
   return result;
 }
 
@@ -205,7 +214,9 @@ std::optional<std::uint16_t> Message::accept() const {
   return static_cast<std::uint16_t>(*value);
 }
 
-std::optional<std::uint32_t> Message::observe() const { return find_number(OptionNumber::observe); }
+std::optional<std::uint32_t> Message::observe() const {
+  return find_number(OptionNumber::observe);
+}
 
 BoundedString<256> Message::uri_path() const {
   constexpr std::size_t kPathMax = 255;

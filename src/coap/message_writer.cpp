@@ -10,7 +10,9 @@ constexpr std::uint8_t kPayloadMarker = 0xFF;
 constexpr std::size_t kOptionLengthMax = 65535 + 269;
 
 /// The nibble that announces `value`: itself, or how many bytes follow.
-unsigned nibble_of(std::size_t value) { return value < 13 ? static_cast<unsigned>(value) : value < 269 ? 13 : 14; }
+unsigned nibble_of(std::size_t value) {
+  return value < 13 ? static_cast<unsigned>(value) : value < 269 ? 13 : 14;
+}
 
 void write_extension(ByteWriter& out, std::size_t value) {
   if (value >= 269) {

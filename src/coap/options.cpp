@@ -15,10 +15,10 @@ struct Known {
   bool repeatable;
 };
 constexpr Known kKnownCritical[] = {
-    {OptionNumber::if_match, 0, 8, true},      {OptionNumber::uri_host, 1, 255, false},
+    {OptionNumber::if_match, 0, 8, true},       {OptionNumber::uri_host, 1, 255, false},
     {OptionNumber::if_none_match, 0, 0, false}, {OptionNumber::uri_port, 0, 2, false},
-    {OptionNumber::uri_path, 0, 255, true},    {OptionNumber::uri_query, 0, 255, true},
-    {OptionNumber::accept, 0, 2, false},       {OptionNumber::block2, 0, 3, false},
+    {OptionNumber::uri_path, 0, 255, true},     {OptionNumber::uri_query, 0, 255, true},
+    {OptionNumber::accept, 0, 2, false},        {OptionNumber::block2, 0, 3, false},
     {OptionNumber::block1, 0, 3, false},
 };
 
@@ -52,8 +52,10 @@ bool belongs_to_transfer(OptionNumber number) {
     case OptionNumber::block1:
     case OptionNumber::block2:
     case OptionNumber::size1:
-    case OptionNumber::size2: return true;
-    default: return false;
+    case OptionNumber::size2:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -68,7 +70,8 @@ OptionCheck check_options(const Message& message) {
     previous = option.number;
     if (!is_critical(option.number)) continue;
     if (!is_acceptable(option, repeated)) {
-      const bool proxy = option.number == OptionNumber::proxy_uri || option.number == OptionNumber::proxy_scheme;
+      const bool proxy =
+          option.number == OptionNumber::proxy_uri || option.number == OptionNumber::proxy_scheme;
       check.verdict = proxy ? OptionVerdict::proxying : OptionVerdict::bad_option;
       return check;
     }
@@ -114,8 +117,10 @@ Result<ByteView> write_follow_up(MutableBytes buffer, const Message& earlier, co
   auto block1 = next.block1;
   // The options of the transfer go in where their numbers stand among the copied ones.
   const auto add_below = [&](OptionNumber limit) {
-    if (block2 && limit > OptionNumber::block2) writer.block(OptionNumber::block2, *std::exchange(block2, {}));
-    if (block1 && limit > OptionNumber::block1) writer.block(OptionNumber::block1, *std::exchange(block1, {}));
+    if (block2 && limit > OptionNumber::block2)
+      writer.block(OptionNumber::block2, *std::exchange(block2, {}));
+    if (block1 && limit > OptionNumber::block1)
+      writer.block(OptionNumber::block1, *std::exchange(block1, {}));
   };
   for (std::size_t i = 0; i < earlier.option_count(); ++i) {
     const auto option = earlier.option(i);

@@ -24,8 +24,9 @@ struct OptionCheck {
 /// The Block option of that number; absent is fine, broken is an error [RFC 7959 §2.2].
 [[nodiscard]] Result<std::optional<Block>> find_block(const Message& message, OptionNumber number);
 
-/// A hash of what makes two requests ask for the same thing: code and options, without those of the block-wise
-/// transfer itself, Observe and Content-Format (its change within a transfer is an error of its own).
+/// A hash of what makes two requests ask for the same thing: code and options, without those of the
+/// block-wise transfer itself, Observe and Content-Format (its change within a transfer is an error of its
+/// own).
 [[nodiscard]] std::uint64_t request_key(const Message& request, std::uint64_t seed);
 
 /// The next message of a block-wise transfer: an earlier request with other block options and payload.
@@ -38,6 +39,7 @@ struct FollowUp {
   ByteView payload{};
   bool keep_observe = false;
 };
-[[nodiscard]] Result<ByteView> write_follow_up(MutableBytes buffer, const Message& earlier, const FollowUp& next);
+[[nodiscard]] Result<ByteView> write_follow_up(MutableBytes buffer, const Message& earlier,
+                                               const FollowUp& next);
 
 }  // namespace slipway::coap

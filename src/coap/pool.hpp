@@ -54,7 +54,7 @@ struct Link {
 };
 
 /// A doubly linked list through the member `link` of a pool's things.
-template <class T, Link T::*link>
+template <class T, Link T::* link>
 class List {
  public:
   [[nodiscard]] bool empty() const { return head_ == kNoSlot; }

@@ -15,7 +15,9 @@ constexpr Duration kReorderWindow = seconds(128);
 constexpr std::uint32_t kSequenceMask = 0xFFFFFF;
 constexpr std::uint32_t kSequenceHalf = 1u << 23;
 
-bool is_reserved(Code code) { return class_of(code) == 1 || class_of(code) >= 6; }
+bool is_reserved(Code code) {
+  return class_of(code) == 1 || class_of(code) >= 6;
+}
 
 }  // namespace
 
@@ -68,9 +70,11 @@ void Endpoint::Impl::on_acknowledged(Slot slot) {
   if (exchange.state != State::sent || exchange.type != Type::confirmable) return;
   switch (exchange.kind) {
     case Kind::notification:
-      push_event(NotifyDone{peers_[exchange.peer].id, exchange.token, exchange.tag, NotifyOutcome::acknowledged});
+      push_event(
+          NotifyDone{peers_[exchange.peer].id, exchange.token, exchange.tag, NotifyOutcome::acknowledged});
       return finish(slot);
-    case Kind::separate: return finish(slot);
+    case Kind::separate:
+      return finish(slot);
     case Kind::request:
     case Kind::fetch:
       exchange.state = State::acknowledged;
@@ -81,8 +85,9 @@ void Endpoint::Impl::on_acknowledged(Slot slot) {
 
 void Endpoint::Impl::receive_piggybacked(PeerId peer, const Message& message, const Buffer& datagram) {
   const Slot slot = find_by_id(peer, message.message_id);
-  const bool expected = slot != kNoSlot && exchanges_[slot].by_token && exchanges_[slot].state == State::sent &&
-                        exchanges_[slot].type == Type::confirmable && exchanges_[slot].token == message.token;
+  const bool expected = slot != kNoSlot && exchanges_[slot].by_token &&
+                        exchanges_[slot].state == State::sent && exchanges_[slot].type == Type::confirmable &&
+                        exchanges_[slot].token == message.token;
   if (!expected) {
     ++counters.unmatched;
     return;
@@ -114,7 +119,8 @@ void Endpoint::Impl::receive_response(PeerId peer, const Message& message, const
     auto acknowledgement = empty_message(Type::acknowledgement, message.message_id);
     send(peer, acknowledgement);
     // Without room to remember it a duplicate is answered by RST, which is no worse than its loss.
-    if (const Slot seen = remember(peer, message); seen != kNoSlot) answered(seen, std::move(acknowledgement));
+    if (const Slot seen = remember(peer, message); seen != kNoSlot)
+      answered(seen, std::move(acknowledgement));
   }
   if (exchanges_[slot].state == State::observing) return on_notification(slot, message, datagram);
   on_response(slot, message, datagram);
@@ -167,8 +173,9 @@ void Endpoint::Impl::on_notification(Slot slot, const Message& message, const Bu
   auto& exchange = exchanges_[slot];
   const auto sequence = message.observe();
   if (!sequence || !is_success(message.code)) {  // The peer ends the observation [RFC 7641 §3.2].
-    push_event(ResponseReceived{peers_[exchange.peer].id, RequestId(exchange.id), exchange.tag, message, false},
-               datagram);
+    push_event(
+        ResponseReceived{peers_[exchange.peer].id, RequestId(exchange.id), exchange.tag, message, false},
+        datagram);
     return finish(slot);
   }
   if (!is_fresh(exchange, *sequence)) return;
@@ -181,14 +188,16 @@ void Endpoint::Impl::on_notification(Slot slot, const Message& message, const Bu
 
 /// A whole response or notification goes to the owner; an exchange that has nothing more to come ends.
 void Endpoint::Impl::deliver(Slot slot, const Message& message, const Buffer& datagram, Bytes body) {
-  if (exchanges_[slot].kind == Kind::fetch) return deliver_to_parent(slot, message, datagram, std::move(body));
+  if (exchanges_[slot].kind == Kind::fetch)
+    return deliver_to_parent(slot, message, datagram, std::move(body));
   auto& exchange = exchanges_[slot];
   const auto peer = peers_[exchange.peer].id;
   const bool observing = exchange.state == State::observing;
   Message whole = message;
   if (!body.empty()) whole.set_payload(body);
   if (exchange.responded) {
-    push_event(NotificationReceived{peer, RequestId(exchange.id), exchange.tag, whole}, datagram, std::move(body));
+    push_event(NotificationReceived{peer, RequestId(exchange.id), exchange.tag, whole}, datagram,
+               std::move(body));
   } else {
     push_event(ResponseReceived{peer, RequestId(exchange.id), exchange.tag, whole, observing}, datagram,
                std::move(body));
@@ -197,7 +206,8 @@ void Endpoint::Impl::deliver(Slot slot, const Message& message, const Buffer& da
   if (!observing) finish(slot);
 }
 
-void Endpoint::Impl::deliver_to_parent(Slot slot, const Message& message, const Buffer& datagram, Bytes body) {
+void Endpoint::Impl::deliver_to_parent(Slot slot, const Message& message, const Buffer& datagram,
+                                       Bytes body) {
   if (!is_success(message.code)) return fail(slot, RequestFailure::block_error);
   const Slot parent = exchanges_[slot].parent;
   // The buffer is shared, so that the views stay good when the fetch goes.

@@ -18,7 +18,8 @@ Result<ByteView> write_request(MutableBytes buffer, const OutgoingRequest& reque
   MessageWriter writer(buffer, request.type, request.code, id, token);
   if (request.observe) writer.option(OptionNumber::observe, std::uint64_t{*request.observe});
   writer.path(OptionNumber::uri_path, request.path);
-  if (request.content_format) writer.option(OptionNumber::content_format, std::uint64_t{*request.content_format});
+  if (request.content_format)
+    writer.option(OptionNumber::content_format, std::uint64_t{*request.content_format});
   for (const auto query : request.queries) writer.option(OptionNumber::uri_query, query);
   if (request.accept) writer.option(OptionNumber::accept, std::uint64_t{*request.accept});
   // Who cannot take the largest blocks says so before they come [RFC 7959 §2.4].
@@ -37,7 +38,8 @@ Result<ByteView> write_request(MutableBytes buffer, const OutgoingRequest& reque
 
 Result<RequestId> Endpoint::Impl::request(TimePoint now, PeerId peer, const OutgoingRequest& request) {
   now_ = std::max(now_, now);
-  if (request.payload.size() > config_.body_max) return slipway::fail(ErrorCode::limit, "the payload is above body_max");
+  if (request.payload.size() > config_.body_max)
+    return slipway::fail(ErrorCode::limit, "the payload is above body_max");
   if (request.token) {
     // A token names one exchange; an observation gives way to its own renewal or cancellation.
     const Slot earlier = find_by_token(peer, *request.token);
@@ -74,7 +76,8 @@ Result<RequestId> Endpoint::Impl::request(TimePoint now, PeerId peer, const Outg
     written = write_request(scratch(), request, id, token, config_.block_szx, block1);
   }
   if (!written) return give_up(written.error().code, written.error().detail);
-  if (block1 && transfers_.full()) return give_up(ErrorCode::exhausted, "bodies_max transfers are in progress");
+  if (block1 && transfers_.full())
+    return give_up(ErrorCode::exhausted, "bodies_max transfers are in progress");
 
   // The entry of the peer must outlive the lingering notification that may make room here.
   ++peers_[peer_slot].pins;

@@ -36,7 +36,8 @@ Result<Buffer> Endpoint::Impl::write_cut(const Head& head, Parts& parts, ByteVie
     parts.etag.reset();
     parts.size2.reset();
     if (cut) {
-      parts.block2 = Block{.number = static_cast<std::uint32_t>(offset / size), .more = rest.size() > size, .szx = szx};
+      parts.block2 =
+          Block{.number = static_cast<std::uint32_t>(offset / size), .more = rest.size() > size, .szx = szx};
       if (body.size() > size) {
         parts.etag = etag_of(body);
         if (offset == 0) parts.size2 = static_cast<std::uint32_t>(body.size());

@@ -15,28 +15,29 @@ namespace slipway::coap {
 ///   [none] ------------> queued ------------------------> sent ------------> acknowledged
 ///                                                          | response            | response
 ///                                                          v                     v
-///                              final event, [none]  or  observing (until cancel, drop or a final notification)
+///                              final event, [none]  or  observing (until cancel, drop or a final
+///                              notification)
 ///
 ///   A non-confirmable notification goes from sent to lingering at once: only an RST can still concern it.
 struct Exchange {
   enum class Kind : std::uint8_t {
     request,
-    fetch,         ///< gets the rest of a block-wise notification for `parent`
+    fetch,  ///< gets the rest of a block-wise notification for `parent`
     notification,
-    separate,      ///< a response in a message of its own
+    separate,  ///< a response in a message of its own
   };
   enum class State : std::uint8_t { queued, sent, acknowledged, observing, lingering };
 
   Kind kind = Kind::request;
   State state = State::queued;
   Type type = Type::confirmable;
-  bool in_flight = false;        ///< holds one of its peer's NSTART places
-  bool open = false;             ///< counts for busy()
-  bool by_id = false;            ///< stands in the index of message ids
-  bool by_token = false;         ///< stands in the index of tokens
+  bool in_flight = false;  ///< holds one of its peer's NSTART places
+  bool open = false;       ///< counts for busy()
+  bool by_id = false;      ///< stands in the index of message ids
+  bool by_token = false;   ///< stands in the index of tokens
   bool observe_register = false;
   bool observe_cancel = false;
-  bool responded = false;        ///< the first response was delivered
+  bool responded = false;  ///< the first response was delivered
   std::uint8_t retransmissions = 0;
   std::uint8_t restarts = 0;
   MessageId message_id;
@@ -52,7 +53,7 @@ struct Exchange {
   TimePoint since{};  ///< the last notification, or the start of lingering
   Buffer bytes;       ///< for retransmission, and as the model of follow-ups
   Link in_peer;
-  Link in_queue;      ///< its peer's queue, or the endpoint's list of lingering ones
+  Link in_queue;  ///< its peer's queue, or the endpoint's list of lingering ones
 };
 
 /// A message that came in, remembered so that a duplicate gets the same answer and no second effect.
@@ -97,7 +98,7 @@ struct Transfer {
   std::size_t sent = 0;    ///< upload: how much of the body went out with it
   TimePoint touched{};
   Bytes body;
-  Buffer head;             ///< download: the first block's message, whose options are the response's
+  Buffer head;  ///< download: the first block's message, whose options are the response's
   Link in_peer;
   Link in_age;
 };

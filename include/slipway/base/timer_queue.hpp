@@ -22,7 +22,9 @@ class TimerQueue {
   void set(Key key, TimePoint deadline);
   /// Does nothing when the key has no deadline.
   void erase(Key key);
-  [[nodiscard]] bool contains(Key key) const { return key < positions_.size() && positions_[key] != kNowhere; }
+  [[nodiscard]] bool contains(Key key) const {
+    return key < positions_.size() && positions_[key] != kNowhere;
+  }
   [[nodiscard]] bool empty() const { return heap_.empty(); }
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
   [[nodiscard]] std::optional<TimePoint> next() const {

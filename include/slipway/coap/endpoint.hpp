@@ -50,23 +50,23 @@ using IncomingId = StrongId<struct IncomingIdTag, std::uint64_t>;
 struct OutgoingRequest {
   Code code = Code::get;
   Type type = Type::confirmable;
-  std::string_view path = "/";                    ///< "/3/0"; an escaped slash is not supported
-  std::span<const std::string_view> queries{};    ///< each "name=value" or "name"
+  std::string_view path = "/";                  ///< "/3/0"; an escaped slash is not supported
+  std::span<const std::string_view> queries{};  ///< each "name=value" or "name"
   std::optional<std::uint16_t> content_format{};
   std::optional<std::uint16_t> accept{};
-  std::optional<std::uint32_t> observe{};         ///< 0 registers, 1 cancels
-  ByteView payload{};                             ///< copied; cut into Block1 where it is too long
-  std::uint64_t tag = 0;                          ///< the caller's own mark; comes back in every event
-  std::optional<Token> token{};                   ///< to cancel an observation: its token; else random
+  std::optional<std::uint32_t> observe{};  ///< 0 registers, 1 cancels
+  ByteView payload{};                      ///< copied; cut into Block1 where it is too long
+  std::uint64_t tag = 0;                   ///< the caller's own mark; comes back in every event
+  std::optional<Token> token{};            ///< to cancel an observation: its token; else random
 };
 
 struct OutgoingResponse {
   Code code = Code::content;
   std::optional<std::uint16_t> content_format{};
-  std::string_view location_path{};   ///< "/rd/5a3f"
+  std::string_view location_path{};  ///< "/rd/5a3f"
   std::optional<std::uint32_t> observe{};
   std::optional<std::uint32_t> max_age{};
-  ByteView payload{};                 ///< copied; served as Block2 where it is too long
+  ByteView payload{};  ///< copied; served as Block2 where it is too long
 };
 
 enum class RequestFailure : std::uint8_t {
@@ -83,8 +83,8 @@ struct RequestReceived {
   IncomingId id;
   Message message;  ///< payload is the whole body
 };
-/// A whole response has arrived; final unless `notifications_follow`. A notification that ends its observation
-/// (an error, or no Observe option) comes as this too [RFC 7641 §3.2].
+/// A whole response has arrived; final unless `notifications_follow`. A notification that ends its
+/// observation (an error, or no Observe option) comes as this too [RFC 7641 §3.2].
 struct ResponseReceived {
   PeerId peer;
   RequestId id;
@@ -115,7 +115,8 @@ struct NotifyDone {
   NotifyOutcome outcome;  ///< `rejected` (RST) cancels the observation [RFC 7641 §3.6]
 };
 
-using Event = std::variant<RequestReceived, ResponseReceived, NotificationReceived, RequestFailed, NotifyDone>;
+using Event =
+    std::variant<RequestReceived, ResponseReceived, NotificationReceived, RequestFailed, NotifyDone>;
 
 struct Transmit {
   PeerId peer;
@@ -123,8 +124,8 @@ struct Transmit {
 };
 
 struct EndpointCounters {
-  std::uint64_t received = 0, sent = 0, retransmitted = 0, duplicates = 0, malformed = 0,
-                rejected = 0, unmatched = 0, overload = 0;
+  std::uint64_t received = 0, sent = 0, retransmitted = 0, duplicates = 0, malformed = 0, rejected = 0,
+                unmatched = 0, overload = 0;
 };
 
 /// The contract of every engine (HOUSE: handle, timeout, next, transmit, event).
@@ -149,8 +150,8 @@ class Endpoint {
   /// and cancel leave them valid. Poll until empty before giving the next datagram.
   [[nodiscard]] std::optional<Event> poll_event();
 
-  /// Queues a request. Errors: exhausted (exchanges_max, queue_per_peer_max, bodies_max), limit (payload above
-  /// body_max), no_space (options alone exceed datagram_max).
+  /// Queues a request. Errors: exhausted (exchanges_max, queue_per_peer_max, bodies_max), limit (payload
+  /// above body_max), no_space (options alone exceed datagram_max).
   Result<RequestId> request(TimePoint now, PeerId peer, const OutgoingRequest& request);
   /// Forgets a request: no event follows and a late answer is dropped. An observation is forgotten
   /// too: the next notification is answered by RST.

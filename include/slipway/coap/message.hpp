@@ -21,20 +21,53 @@ using MessageId = StrongId<struct MessageIdTag, std::uint16_t>;
 /// `class.detail`, e.g. Code::content is 2.05. Any byte may come from the wire.
 enum class Code : std::uint8_t {
   empty = 0x00,
-  get = 0x01, post = 0x02, put = 0x03, del = 0x04, fetch = 0x05, patch = 0x06, ipatch = 0x07,
-  created = 0x41, deleted = 0x42, valid = 0x43, changed = 0x44, content = 0x45, continue_ = 0x5F,
-  bad_request = 0x80, unauthorized = 0x81, bad_option = 0x82, forbidden = 0x83, not_found = 0x84,
-  method_not_allowed = 0x85, not_acceptable = 0x86, request_entity_incomplete = 0x88,
-  conflict = 0x89, precondition_failed = 0x8C, request_entity_too_large = 0x8D,
+  get = 0x01,
+  post = 0x02,
+  put = 0x03,
+  del = 0x04,
+  fetch = 0x05,
+  patch = 0x06,
+  ipatch = 0x07,
+  created = 0x41,
+  deleted = 0x42,
+  valid = 0x43,
+  changed = 0x44,
+  content = 0x45,
+  continue_ = 0x5F,
+  bad_request = 0x80,
+  unauthorized = 0x81,
+  bad_option = 0x82,
+  forbidden = 0x83,
+  not_found = 0x84,
+  method_not_allowed = 0x85,
+  not_acceptable = 0x86,
+  request_entity_incomplete = 0x88,
+  conflict = 0x89,
+  precondition_failed = 0x8C,
+  request_entity_too_large = 0x8D,
   unsupported_content_format = 0x8F,
-  internal_server_error = 0xA0, not_implemented = 0xA1, bad_gateway = 0xA2,
-  service_unavailable = 0xA3, gateway_timeout = 0xA4, proxying_not_supported = 0xA5,
+  internal_server_error = 0xA0,
+  not_implemented = 0xA1,
+  bad_gateway = 0xA2,
+  service_unavailable = 0xA3,
+  gateway_timeout = 0xA4,
+  proxying_not_supported = 0xA5,
 };
-[[nodiscard]] constexpr unsigned class_of(Code code) { return static_cast<unsigned>(code) >> 5; }
-[[nodiscard]] constexpr unsigned detail_of(Code code) { return static_cast<unsigned>(code) & 31; }
-[[nodiscard]] constexpr bool is_request(Code code) { return class_of(code) == 0 && code != Code::empty; }
-[[nodiscard]] constexpr bool is_response(Code code) { return class_of(code) >= 2; }
-[[nodiscard]] constexpr bool is_success(Code code) { return class_of(code) == 2; }
+[[nodiscard]] constexpr unsigned class_of(Code code) {
+  return static_cast<unsigned>(code) >> 5;
+}
+[[nodiscard]] constexpr unsigned detail_of(Code code) {
+  return static_cast<unsigned>(code) & 31;
+}
+[[nodiscard]] constexpr bool is_request(Code code) {
+  return class_of(code) == 0 && code != Code::empty;
+}
+[[nodiscard]] constexpr bool is_response(Code code) {
+  return class_of(code) >= 2;
+}
+[[nodiscard]] constexpr bool is_success(Code code) {
+  return class_of(code) == 2;
+}
 /// "2.05" for any code.
 [[nodiscard]] BoundedString<6> to_string(Code code);
 /// "GET", "2.05 Content", "4.06 Not Acceptable"; "7.31" for one without a name.
@@ -60,10 +93,29 @@ class Token {
 };
 
 enum class OptionNumber : std::uint16_t {
-  if_match = 1, uri_host = 3, etag = 4, if_none_match = 5, observe = 6, uri_port = 7,
-  location_path = 8, oscore = 9, uri_path = 11, content_format = 12, max_age = 14, uri_query = 15,
-  accept = 17, location_query = 20, block2 = 23, block1 = 27, size2 = 28, proxy_uri = 35,
-  proxy_scheme = 39, size1 = 60, no_response = 258, echo = 252, request_tag = 292,
+  if_match = 1,
+  uri_host = 3,
+  etag = 4,
+  if_none_match = 5,
+  observe = 6,
+  uri_port = 7,
+  location_path = 8,
+  oscore = 9,
+  uri_path = 11,
+  content_format = 12,
+  max_age = 14,
+  uri_query = 15,
+  accept = 17,
+  location_query = 20,
+  block2 = 23,
+  block1 = 27,
+  size2 = 28,
+  proxy_uri = 35,
+  proxy_scheme = 39,
+  size1 = 60,
+  no_response = 258,
+  echo = 252,
+  request_tag = 292,
 };
 [[nodiscard]] constexpr bool is_critical(OptionNumber number) {
   return (static_cast<unsigned>(number) & 1) != 0;
@@ -87,9 +139,7 @@ struct Block {
   std::uint8_t szx = 6;  ///< 0..6: 16..1024 bytes
   [[nodiscard]] std::size_t size() const { return std::size_t{16} << szx; }
   [[nodiscard]] std::size_t offset() const { return number * size(); }
-  [[nodiscard]] std::uint32_t encoded() const {
-    return number << 4 | (more ? 8u : 0u) | szx;
-  }
+  [[nodiscard]] std::uint32_t encoded() const { return number << 4 | (more ? 8u : 0u) | szx; }
   [[nodiscard]] static Result<Block> decode(const Option& option);
   bool operator==(const Block&) const = default;
 };
@@ -145,8 +195,19 @@ class Message {
   };
   /// The rule that a datagram breaks, and where.
   enum class Rule : std::uint8_t {
-    none, header_size, datagram_size, version, token_size, empty_has_nothing, token_cut, payload_missing,
-    reserved_nibble, option_header_cut, option_cut, too_many_options, option_number,
+    none,
+    header_size,
+    datagram_size,
+    version,
+    token_size,
+    empty_has_nothing,
+    token_cut,
+    payload_missing,
+    reserved_nibble,
+    option_header_cut,
+    option_cut,
+    too_many_options,
+    option_number,
   };
   struct Flaw {
     Rule rule;

@@ -11,7 +11,9 @@
 namespace slipway {
 namespace {
 
-TimePoint at(std::int64_t s) { return TimePoint(seconds(s)); }
+TimePoint at(std::int64_t s) {
+  return TimePoint(seconds(s));
+}
 
 TEST(TimerQueue, GivesWhatIsDueEarliestFirst) {
   TimerQueue queue;
@@ -50,7 +52,9 @@ TEST(TimerQueue, AgreesWithASortedMapOverManyRandomSteps) {
   for (int step = 0; step < 20000; ++step) {
     const auto key = static_cast<std::uint32_t>(random.below(200));
     switch (random.below(4)) {
-      case 0: queue.erase(key), model.erase(key); break;
+      case 0:
+        queue.erase(key), model.erase(key);
+        break;
       case 1: {
         const auto now = at(static_cast<std::int64_t>(random.below(100)));
         if (const auto popped = queue.pop_due(now)) {

@@ -36,7 +36,8 @@ inline Bytes written(const Letter& letter) {
   if (!letter.etag.empty()) writer.option(OptionNumber::etag, std::string_view(letter.etag));
   if (letter.observe) writer.option(OptionNumber::observe, std::uint64_t{*letter.observe});
   writer.path(OptionNumber::uri_path, letter.path);
-  if (letter.content_format) writer.option(OptionNumber::content_format, std::uint64_t{*letter.content_format});
+  if (letter.content_format)
+    writer.option(OptionNumber::content_format, std::uint64_t{*letter.content_format});
   if (letter.block2) writer.block(OptionNumber::block2, *letter.block2);
   if (letter.block1) writer.block(OptionNumber::block1, *letter.block1);
   if (letter.size2) writer.option(OptionNumber::size2, std::uint64_t{*letter.size2});
@@ -58,7 +59,9 @@ struct Sent {
   }
 };
 
-inline Token token(std::string_view text) { return Token(as_bytes(text)); }
+inline Token token(std::string_view text) {
+  return Token(as_bytes(text));
+}
 inline std::string body(std::size_t size, int salt = 0) {
   std::string text(size, ' ');
   for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('!' + (i * 7 + i / 90 + salt) % 90);
@@ -73,7 +76,9 @@ inline std::optional<Block> block_of(const Message& message, OptionNumber number
 }
 
 /// Without jitter, so that times are exact.
-inline EndpointConfig exact() { return EndpointConfig{.ack_random_factor = 1.0}; }
+inline EndpointConfig exact() {
+  return EndpointConfig{.ack_random_factor = 1.0};
+}
 
 class Desk {
  public:

@@ -9,15 +9,24 @@ using namespace test;
 
 Letter answer_to(const Sent& request, Code code = Code::content, std::string payload = "x") {
   const auto message = request.message();
-  return {.type = Type::acknowledgement, .code = code, .id = message.message_id.value(), .token = message.token,
+  return {.type = Type::acknowledgement,
+          .code = code,
+          .id = message.message_id.value(),
+          .token = message.token,
           .payload = std::move(payload)};
 }
-Letter empty(Type type, MessageId id) { return {.type = type, .code = Code::empty, .id = id.value()}; }
+Letter empty(Type type, MessageId id) {
+  return {.type = type, .code = Code::empty, .id = id.value()};
+}
 
 TEST(CoapExchange, WritesARequestAsTheSpecificationSays) {
   Desk desk;
   const std::string_view queries[] = {"ep=a", "lt=60"};
-  desk.ask({.code = Code::post, .path = "/rd", .queries = queries, .content_format = 40, .accept = 60,
+  desk.ask({.code = Code::post,
+            .path = "/rd",
+            .queries = queries,
+            .content_format = 40,
+            .accept = 60,
             .payload = as_bytes("</1/0>")});
   const auto sent = desk.one_sent();
   const auto message = sent.message();
@@ -153,7 +162,8 @@ TEST(CoapExchange, UnknownTokenIsRejectedWhenConfirmableAndDroppedOtherwise) {
   EXPECT_EQ(desk.one_sent().bytes, written(empty(Type::reset, MessageId(5))));
   desk.give({.type = Type::non_confirmable, .code = Code::content, .id = 6, .token = token("t")});
   EXPECT_TRUE(desk.sent().empty());
-  desk.give({.type = Type::non_confirmable, .code = Code::content, .id = 7, .token = token("t"), .observe = 3});
+  desk.give(
+      {.type = Type::non_confirmable, .code = Code::content, .id = 7, .token = token("t"), .observe = 3});
   EXPECT_EQ(desk.one_sent().bytes, written(empty(Type::reset, MessageId(7))));
   EXPECT_EQ(desk.endpoint.next_timeout(), std::nullopt);
 }
@@ -245,7 +255,8 @@ TEST(CoapExchange, RefusesWhatCannotBeSent) {
   config.body_max = 100;
   Desk desk(config);
   const std::string long_path = "/" + std::string(200, 'p');
-  EXPECT_EQ(desk.endpoint.request(desk.now, PeerId(1), {.path = long_path}).error().code, ErrorCode::no_space);
+  EXPECT_EQ(desk.endpoint.request(desk.now, PeerId(1), {.path = long_path}).error().code,
+            ErrorCode::no_space);
   const auto large = body(101);
   EXPECT_EQ(desk.endpoint.request(desk.now, PeerId(1), {.payload = as_bytes(large)}).error().code,
             ErrorCode::limit);
@@ -337,18 +348,27 @@ TEST(CoapExchange, EveryStateTakesEveryMessage) {
   };
   using enum Given;
   const Row rows[] = {
-      {Before::queued, ack, After::open},           {Before::queued, reset, After::open},
-      {Before::queued, piggyback, After::open},     {Before::queued, con_response, After::open},
-      {Before::queued, non_response, After::open},  {Before::sent, ack, After::open},
-      {Before::sent, reset, After::reset},          {Before::sent, piggyback, After::response},
-      {Before::sent, con_response, After::response}, {Before::sent, non_response, After::response},
-      {Before::sent, timeout, After::timeout},      {Before::acknowledged, ack, After::open},
-      {Before::acknowledged, reset, After::reset},  {Before::acknowledged, piggyback, After::open},
+      {Before::queued, ack, After::open},
+      {Before::queued, reset, After::open},
+      {Before::queued, piggyback, After::open},
+      {Before::queued, con_response, After::open},
+      {Before::queued, non_response, After::open},
+      {Before::sent, ack, After::open},
+      {Before::sent, reset, After::reset},
+      {Before::sent, piggyback, After::response},
+      {Before::sent, con_response, After::response},
+      {Before::sent, non_response, After::response},
+      {Before::sent, timeout, After::timeout},
+      {Before::acknowledged, ack, After::open},
+      {Before::acknowledged, reset, After::reset},
+      {Before::acknowledged, piggyback, After::open},
       {Before::acknowledged, con_response, After::response},
       {Before::acknowledged, non_response, After::response},
       {Before::acknowledged, timeout, After::timeout},
-      {Before::done, ack, After::open},             {Before::done, reset, After::open},
-      {Before::done, piggyback, After::open},       {Before::done, con_response, After::open},
+      {Before::done, ack, After::open},
+      {Before::done, reset, After::open},
+      {Before::done, piggyback, After::open},
+      {Before::done, con_response, After::open},
       {Before::done, non_response, After::open},
   };
   for (const auto& row : rows) {
@@ -368,20 +388,38 @@ TEST(CoapExchange, EveryStateTakesEveryMessage) {
       desk.event<ResponseReceived>();
     }
     switch (row.given) {
-      case ack: desk.give(empty(Type::acknowledgement, MessageId(id))); break;
-      case reset: desk.give(empty(Type::reset, MessageId(id))); break;
-      case piggyback: desk.give({.type = Type::acknowledgement, .code = Code::content, .id = id, .token = mark}); break;
-      case con_response: desk.give({.code = Code::content, .id = 900, .token = mark}); break;
+      case ack:
+        desk.give(empty(Type::acknowledgement, MessageId(id)));
+        break;
+      case reset:
+        desk.give(empty(Type::reset, MessageId(id)));
+        break;
+      case piggyback:
+        desk.give({.type = Type::acknowledgement, .code = Code::content, .id = id, .token = mark});
+        break;
+      case con_response:
+        desk.give({.code = Code::content, .id = 900, .token = mark});
+        break;
       case non_response:
         desk.give({.type = Type::non_confirmable, .code = Code::content, .id = 900, .token = mark});
         break;
-      case timeout: desk.pass(seconds(93)); break;
+      case timeout:
+        desk.pass(seconds(93));
+        break;
     }
     switch (row.after) {
-      case After::open: desk.expect_no_event(); break;
-      case After::response: desk.event<ResponseReceived>(); break;
-      case After::reset: EXPECT_EQ(desk.event<RequestFailed>().reason, RequestFailure::reset); break;
-      case After::timeout: EXPECT_EQ(desk.event<RequestFailed>().reason, RequestFailure::timeout); break;
+      case After::open:
+        desk.expect_no_event();
+        break;
+      case After::response:
+        desk.event<ResponseReceived>();
+        break;
+      case After::reset:
+        EXPECT_EQ(desk.event<RequestFailed>().reason, RequestFailure::reset);
+        break;
+      case After::timeout:
+        EXPECT_EQ(desk.event<RequestFailed>().reason, RequestFailure::timeout);
+        break;
     }
     desk.expect_no_event();
     desk.expect_forgets_everything();

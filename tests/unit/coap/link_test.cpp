@@ -126,9 +126,13 @@ struct Echo {
     succeeded.push_back(0);
     processed.push_back(0);
     const auto payload = body(up, static_cast<int>(tag));
-    const auto result = link.client.request(
-        link.now, PeerId(1),
-        {.code = Code::post, .type = type, .path = "/echo", .queries = queries, .payload = as_bytes(payload), .tag = tag});
+    const auto result = link.client.request(link.now, PeerId(1),
+                                            {.code = Code::post,
+                                             .type = type,
+                                             .path = "/echo",
+                                             .queries = queries,
+                                             .payload = as_bytes(payload),
+                                             .tag = tag});
     if (!result) {
       EXPECT_EQ(result.error().code, ErrorCode::exhausted);
       ++ended[tag];
@@ -228,7 +232,8 @@ TEST(CoapLink, ConfirmableRequestsSucceedOnALinkThatOnlyDuplicatesAndReorders) {
     SCOPED_TRACE(seed);
     SeededRandom dice(seed);
     Link link(seed, {.duplicate_percent = 50, .delay_max = milliseconds(900)},
-              roomy(static_cast<std::uint8_t>(dice.below(7))), roomy(static_cast<std::uint8_t>(dice.below(7))));
+              roomy(static_cast<std::uint8_t>(dice.below(7))),
+              roomy(static_cast<std::uint8_t>(dice.below(7))));
     Echo echo(link);
     for (int i = 0; i < 5; ++i)
       echo.ask(dice.below(2000), dice.below(2000), Type::confirmable, Duration(dice.below(2) * 1000000));
@@ -244,16 +249,20 @@ TEST(CoapLink, NotificationsArriveInOrderWithWholeBodies) {
   int notifications = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);
-    Link link(seed, {.loss_percent = 20, .duplicate_percent = 20, .delay_max = milliseconds(1500)}, roomy(2), roomy(2));
+    Link link(seed, {.loss_percent = 20, .duplicate_percent = 20, .delay_max = milliseconds(1500)}, roomy(2),
+              roomy(2));
     int state = 0, seen = 0, done = 0, ended = 0;
-    const auto content = [](int n) { return std::to_string(n) + ":" + body(static_cast<std::size_t>(n % 3) * 50, n); };
+    const auto content = [](int n) {
+      return std::to_string(n) + ":" + body(static_cast<std::size_t>(n % 3) * 50, n);
+    };
     link.on_server = [&](Link&, const Event& event) {
       if (const auto* request = std::get_if<RequestReceived>(&event)) {
         const auto text = content(state);
         const auto sequence = static_cast<std::uint32_t>(state);
-        (void)link.server.respond(link.now, request->id,
-                                  {.observe = request->message.observe() ? std::optional(sequence) : std::nullopt,
-                                   .payload = as_bytes(text)});
+        (void)link.server.respond(
+            link.now, request->id,
+            {.observe = request->message.observe() ? std::optional(sequence) : std::nullopt,
+             .payload = as_bytes(text)});
       } else if (std::get_if<NotifyDone>(&event) != nullptr) {
         ++done;
       }
@@ -271,14 +280,16 @@ TEST(CoapLink, NotificationsArriveInOrderWithWholeBodies) {
         ++ended;
       }
     };
-    ASSERT_TRUE(link.client.request(link.now, PeerId(1), {.path = "/o", .observe = 0, .token = token("watch")}));
+    ASSERT_TRUE(
+        link.client.request(link.now, PeerId(1), {.path = "/o", .observe = 0, .token = token("watch")}));
     const int total = 10;
     for (int i = 1; i <= total; ++i) {
       link.at(seconds(100 + 10 * i), [&, i] {
         state = i;
         const auto text = content(i);
         EXPECT_TRUE(link.server.notify(link.now, PeerId(1), token("watch"), Type::confirmable,
-                                       {.observe = static_cast<std::uint32_t>(i), .payload = as_bytes(text)}, 0));
+                                       {.observe = static_cast<std::uint32_t>(i), .payload = as_bytes(text)},
+                                       0));
       });
     }
     link.run();

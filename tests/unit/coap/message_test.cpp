@@ -15,7 +15,9 @@ namespace {
 
 constexpr const char* kTypes[] = {"CON", "NON", "ACK", "RST"};
 
-std::string dash(ByteView bytes) { return bytes.empty() ? "-" : to_hex(bytes); }
+std::string dash(ByteView bytes) {
+  return bytes.empty() ? "-" : to_hex(bytes);
+}
 
 std::string summary(const Message& message) {
   std::ostringstream out;
@@ -29,7 +31,8 @@ std::string options_of(const Message& message) {
   std::string text;
   for (std::size_t i = 0; i < message.option_count(); ++i) {
     const auto option = message.option(i);
-    text += (i == 0 ? "" : " ") + std::to_string(static_cast<int>(option.number)) + "=" + to_hex(option.value);
+    text +=
+        (i == 0 ? "" : " ") + std::to_string(static_cast<int>(option.number)) + "=" + to_hex(option.value);
   }
   return text;
 }
@@ -77,7 +80,8 @@ TEST(CoapMessage, EveryPrefixOfAVectorIsReadInBounds) {
   for (const auto& line : test::vector_lines("messages.txt")) {
     const auto whole = from_hex(line[1]);
     for (std::size_t size = 0; size <= whole->size(); ++size) {
-      const std::vector<std::uint8_t> prefix(whole->begin(), whole->begin() + static_cast<std::ptrdiff_t>(size));
+      const std::vector<std::uint8_t> prefix(whole->begin(),
+                                             whole->begin() + static_cast<std::ptrdiff_t>(size));
       const auto message = Message::parse(prefix);
       if (message) {
         EXPECT_LE(message->payload.size(), size);

@@ -7,7 +7,9 @@ namespace {
 
 using namespace test;
 
-Letter empty(Type type, std::uint16_t id) { return {.type = type, .code = Code::empty, .id = id}; }
+Letter empty(Type type, std::uint16_t id) {
+  return {.type = type, .code = Code::empty, .id = id};
+}
 
 /// A desk whose observation of /3303 with token "watch" has begun at sequence `start`.
 struct Watching : Desk {
@@ -15,15 +17,23 @@ struct Watching : Desk {
     id = ask({.path = "/3303", .observe = 0, .tag = 5, .token = token("watch")});
     const auto request = one_sent().message();
     EXPECT_EQ(request.observe(), 0u);
-    give({.type = Type::acknowledgement, .code = Code::content, .id = request.message_id.value(),
-          .token = token("watch"), .observe = start, .payload = "first"});
+    give({.type = Type::acknowledgement,
+          .code = Code::content,
+          .id = request.message_id.value(),
+          .token = token("watch"),
+          .observe = start,
+          .payload = "first"});
     const auto response = event<ResponseReceived>();
     EXPECT_TRUE(response.notifications_follow);
     EXPECT_FALSE(endpoint.busy(PeerId(1)));
     EXPECT_EQ(endpoint.next_timeout(), std::nullopt);
   }
   void notify(std::uint32_t sequence, Type type = Type::non_confirmable, Code code = Code::content) {
-    give({.type = type, .code = code, .id = ++last_id, .token = token("watch"), .observe = sequence,
+    give({.type = type,
+          .code = code,
+          .id = ++last_id,
+          .token = token("watch"),
+          .observe = sequence,
           .payload = "n" + std::to_string(sequence)});
   }
   void expect_notification(const std::string& payload) {
@@ -110,7 +120,9 @@ TEST(CoapObserve, RefusedObservationIsAnOrdinaryResponse) {
   Desk desk;
   desk.ask({.path = "/3303", .observe = 0});
   const auto request = desk.one_sent().message();
-  desk.give({.type = Type::acknowledgement, .code = Code::content, .id = request.message_id.value(),
+  desk.give({.type = Type::acknowledgement,
+             .code = Code::content,
+             .id = request.message_id.value(),
              .token = request.token});
   EXPECT_FALSE(desk.event<ResponseReceived>().notifications_follow);
 }
@@ -124,7 +136,9 @@ TEST(CoapObserve, CancelRequestWithTheTokenReplacesTheObservation) {
   desk.notify(11, Type::confirmable);  // Was on its way: acknowledged, not taken for the answer.
   EXPECT_EQ(desk.one_sent().message().type, Type::acknowledgement);
   desk.expect_no_event();
-  desk.give({.type = Type::acknowledgement, .code = Code::content, .id = request.message_id.value(),
+  desk.give({.type = Type::acknowledgement,
+             .code = Code::content,
+             .id = request.message_id.value(),
              .token = token("watch")});
   const auto response = desk.event<ResponseReceived>();
   EXPECT_EQ(response.id, cancel);
@@ -136,7 +150,8 @@ TEST(CoapObserve, CancelRequestWithTheTokenReplacesTheObservation) {
 TEST(CoapObserve, TokenOfARequestUnderWayIsRefused) {
   Desk desk;
   desk.ask({.token = token("t")});
-  EXPECT_EQ(desk.endpoint.request(desk.now, PeerId(1), {.token = token("t")}).error().code, ErrorCode::duplicate);
+  EXPECT_EQ(desk.endpoint.request(desk.now, PeerId(1), {.token = token("t")}).error().code,
+            ErrorCode::duplicate);
   desk.ask({.token = token("t")}, PeerId(2));
 }
 
@@ -157,7 +172,8 @@ TEST(CoapNotify, ConfirmableNotificationTellsWhatBecameOfIt) {
     EXPECT_EQ(message.token, token("w"));
     EXPECT_EQ(message.observe(), 7u);
     EXPECT_TRUE(desk.endpoint.busy(PeerId(1)));
-    if (outcome == NotifyOutcome::acknowledged) desk.give(empty(Type::acknowledgement, message.message_id.value()));
+    if (outcome == NotifyOutcome::acknowledged)
+      desk.give(empty(Type::acknowledgement, message.message_id.value()));
     if (outcome == NotifyOutcome::rejected) desk.give(empty(Type::reset, message.message_id.value()));
     if (outcome == NotifyOutcome::timeout) desk.pass(seconds(62));
     const auto done = desk.event<NotifyDone>();
@@ -172,7 +188,8 @@ TEST(CoapNotify, ConfirmableNotificationTellsWhatBecameOfIt) {
 TEST(CoapNotify, ResetOfANonConfirmableNotificationIsMatchedByItsMessageId) {
   Desk desk;
   for (const auto* name : {"a", "b"})
-    ASSERT_TRUE(desk.endpoint.notify(desk.now, PeerId(1), token(name), Type::non_confirmable, {.observe = 1}, 1));
+    ASSERT_TRUE(
+        desk.endpoint.notify(desk.now, PeerId(1), token(name), Type::non_confirmable, {.observe = 1}, 1));
   const auto sent = desk.sent();
   ASSERT_EQ(sent.size(), 2u);
   EXPECT_FALSE(desk.endpoint.busy(PeerId(1)));
@@ -193,7 +210,8 @@ TEST(CoapNotify, LingeringNotificationsGiveWayToNewWork) {
   config.exchanges_max = 3;
   Desk desk(config);
   for (int i = 0; i < 20; ++i)
-    ASSERT_TRUE(desk.endpoint.notify(desk.now, PeerId(1), token("w"), Type::non_confirmable, {.observe = 1}, 1));
+    ASSERT_TRUE(
+        desk.endpoint.notify(desk.now, PeerId(1), token("w"), Type::non_confirmable, {.observe = 1}, 1));
   desk.ask({});
   desk.ask({});
   desk.ask({});

@@ -7,7 +7,9 @@ namespace {
 
 using namespace test;
 
-Letter empty(Type type, std::uint16_t id) { return {.type = type, .code = Code::empty, .id = id}; }
+Letter empty(Type type, std::uint16_t id) {
+  return {.type = type, .code = Code::empty, .id = id};
+}
 
 TEST(CoapServer, PiggybacksAnAnswerThatComesInTime) {
   Desk desk;
@@ -18,7 +20,9 @@ TEST(CoapServer, PiggybacksAnAnswerThatComesInTime) {
   EXPECT_EQ(as_text(request.message.payload), "links");
   desk.respond(request.id, {.code = Code::created, .location_path = "/rd/5a3f", .max_age = 60});
   const auto answer = desk.one_sent();
-  EXPECT_EQ(to_hex(answer.bytes), "6141000574827264043561336661" "3c");
+  EXPECT_EQ(to_hex(answer.bytes),
+            "6141000574827264043561336661"
+            "3c");
   EXPECT_EQ(desk.endpoint.respond(desk.now, request.id, {}).error().code, ErrorCode::not_found);
 }
 
@@ -139,16 +143,16 @@ TEST(CoapServer, MalformedConfirmableMessagesAreRejectedAndOthersDropped) {
     const char* answer;  ///< "" for none
   };
   const Row rows[] = {
-      {"40010007ff", "70000007"},          // Marker without payload.
+      {"40010007ff", "70000007"},              // Marker without payload.
       {"4901000701020304050607", "70000007"},  // Token length 9.
-      {"41000007aa", "70000007"},          // Content in an empty message.
-      {"40210007", "70000007"},            // Reserved class 1.
-      {"40c00007", "70000007"},            // Reserved class 6.
-      {"50010007ff", ""},                  // NON.
-      {"60010007ff", ""},                  // ACK.
-      {"60010007", ""},                    // A request in an ACK.
-      {"70450007", ""},                    // A response in an RST.
-      {"80010007", ""},                    // Version 2.
+      {"41000007aa", "70000007"},              // Content in an empty message.
+      {"40210007", "70000007"},                // Reserved class 1.
+      {"40c00007", "70000007"},                // Reserved class 6.
+      {"50010007ff", ""},                      // NON.
+      {"60010007ff", ""},                      // ACK.
+      {"60010007", ""},                        // A request in an ACK.
+      {"70450007", ""},                        // A response in an RST.
+      {"80010007", ""},                        // Version 2.
       {"4001", ""},
       {"", ""},
   };
@@ -175,7 +179,8 @@ Code answer_code(Desk& desk, std::initializer_list<std::pair<unsigned, std::stri
   static std::uint16_t id = 100;
   Bytes buffer(512);
   MessageWriter writer(buffer, type, Code::get, MessageId(id++), Token());
-  for (const auto& [number, value] : options) writer.option(OptionNumber{static_cast<std::uint16_t>(number)}, value);
+  for (const auto& [number, value] : options)
+    writer.option(OptionNumber{static_cast<std::uint16_t>(number)}, value);
   const auto bytes = *writer.finish();
   desk.give_bytes(Bytes(bytes.begin(), bytes.end()));
   if (desk.endpoint.poll_event()) return Code::empty;  // Taken.
@@ -186,26 +191,35 @@ Code answer_code(Desk& desk, std::initializer_list<std::pair<unsigned, std::stri
 TEST(CoapServer, RefusesCriticalOptionsThatItDoesNotHandle) {
   Desk desk;
   const std::string nine(9, 'e');
-  EXPECT_EQ(answer_code(desk, {{9, "x"}}), Code::bad_option);             // OSCORE
-  EXPECT_EQ(answer_code(desk, {{19, ""}}), Code::bad_option);             // Q-Block1
+  EXPECT_EQ(answer_code(desk, {{9, "x"}}), Code::bad_option);  // OSCORE
+  EXPECT_EQ(answer_code(desk, {{19, ""}}), Code::bad_option);  // Q-Block1
   EXPECT_EQ(answer_code(desk, {{65001, ""}}), Code::bad_option);
   EXPECT_EQ(answer_code(desk, {{35, "coap://x"}}), Code::proxying_not_supported);
   EXPECT_EQ(answer_code(desk, {{39, "coap"}}), Code::proxying_not_supported);
-  EXPECT_EQ(answer_code(desk, {{17, ""}, {17, ""}}), Code::bad_option);   // Accept twice
-  EXPECT_EQ(answer_code(desk, {{17, "abc"}}), Code::bad_option);          // Accept of three bytes
-  EXPECT_EQ(answer_code(desk, {{3, ""}}), Code::bad_option);              // an empty Uri-Host
-  EXPECT_EQ(answer_code(desk, {{5, "x"}}), Code::bad_option);             // If-None-Match with a value
-  EXPECT_EQ(answer_code(desk, {{1, nine}}), Code::bad_option);            // If-Match of nine bytes
-  EXPECT_EQ(answer_code(desk, {{23, "abcd"}}), Code::bad_option);         // Block2 of four bytes
-  EXPECT_EQ(answer_code(desk, {{23, "\x07"}}), Code::bad_request);        // reserved block size
+  EXPECT_EQ(answer_code(desk, {{17, ""}, {17, ""}}), Code::bad_option);  // Accept twice
+  EXPECT_EQ(answer_code(desk, {{17, "abc"}}), Code::bad_option);         // Accept of three bytes
+  EXPECT_EQ(answer_code(desk, {{3, ""}}), Code::bad_option);             // an empty Uri-Host
+  EXPECT_EQ(answer_code(desk, {{5, "x"}}), Code::bad_option);            // If-None-Match with a value
+  EXPECT_EQ(answer_code(desk, {{1, nine}}), Code::bad_option);           // If-Match of nine bytes
+  EXPECT_EQ(answer_code(desk, {{23, "abcd"}}), Code::bad_option);        // Block2 of four bytes
+  EXPECT_EQ(answer_code(desk, {{23, "\x07"}}), Code::bad_request);       // reserved block size
   EXPECT_EQ(answer_code(desk, {{27, "\x0f"}}), Code::bad_request);
   EXPECT_EQ(desk.endpoint.counters().rejected, 13u);
 }
 
 TEST(CoapServer, TakesWhatItHandlesAndIgnoresUnknownElectiveOptions) {
   Desk desk;
-  EXPECT_EQ(answer_code(desk, {{1, ""}, {3, "host"}, {7, "\x16"}, {11, "3"}, {15, "pmin=1"}, {15, "pmax=2"},
-                               {17, "\x2d\x16"}, {252, "echo"}, {258, "\x02"}, {292, "tag"}, {65000, "z"}}),
+  EXPECT_EQ(answer_code(desk, {{1, ""},
+                               {3, "host"},
+                               {7, "\x16"},
+                               {11, "3"},
+                               {15, "pmin=1"},
+                               {15, "pmax=2"},
+                               {17, "\x2d\x16"},
+                               {252, "echo"},
+                               {258, "\x02"},
+                               {292, "tag"},
+                               {65000, "z"}}),
             Code::empty);
 }
 
