@@ -97,6 +97,13 @@ class Registry {
   [[nodiscard]] Slot next_expired(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_expiry() const { return expiries_.next(); }
 
+  /// The name of a slot, as NameOrder asks for it.
+  struct NameOf {
+    const std::deque<Device>& devices;
+    std::string_view operator()(Slot slot) const { return devices[slot].endpoint.view(); }
+  };
+  [[nodiscard]] NameOf name_of() const { return {devices_}; }
+
   template <class Visit>
   void visit_after(std::string_view after, std::size_t limit, Visit&& visit) const {
     order_.visit_after(after, limit, name_of(), visit);
@@ -105,9 +112,6 @@ class Registry {
   [[nodiscard]] Registration view(Slot slot, LocationText& location) const;
 
  private:
-  [[nodiscard]] auto name_of() const {
-    return [this](Slot slot) { return devices_[slot].endpoint.view(); };
-  }
   [[nodiscard]] std::uint32_t hash(std::uint64_t number) const { return lwm2m::hash_number(seed_, number); }
 
   std::size_t capacity_;
