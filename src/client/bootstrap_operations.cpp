@@ -85,6 +85,14 @@ Answer read(Services& services, Version enabler, const Path& path, std::optional
 
 // --- Write -----------------------------------------------------------------------------------------
 
+/// Text or opaque of no bytes where the resource takes some: how Leshan says that it has no SMS key. Inside a list it
+/// is the same as leaving an optional resource out.
+bool stands_for_nothing(const ResourceDefinition& known, const Value& value) {
+  const bool has_length = value.type() == DataType::opaque || value.type() == DataType::string;
+  return has_length && value.type() == known.type && known.presence == Presence::optional && value.as_opaque().empty() &&
+         known.range.present && known.range.min > 0;
+}
+
 /// What is known of an entry's place: unknown optional resources are no error inside a list.
 enum class Place : std::uint8_t { known, unknown };
 
@@ -108,7 +116,9 @@ Result<Place> check_entry(const Model& model, const Path& base, const Entry& ent
   const bool is_multiple = known->multiplicity == Multiplicity::multiple;
   if (is_multiple != (entry.path.has_resource_instance() || entry.kind == EntryKind::multiple))
     return fail(ErrorCode::wrong_type, "a resource is single or multiple, not the other");
-  if (entry.kind == EntryKind::value) SLIPWAY_TRY(check(*known, entry.value));
+  if (entry.kind != EntryKind::value) return Place::known;
+  if (!base.has_resource() && stands_for_nothing(*known, entry.value)) return Place::unknown;
+  SLIPWAY_TRY(check(*known, entry.value));
   return Place::known;
 }
 
@@ -163,7 +173,7 @@ Answer write(Services& services, const Path& path, const coap::Message& request)
     if (*place == Place::known) known.push_back(entry);
   }
   if (path.has_resource() && known.empty()) return Answer::error(Code::bad_request, "the payload has no value");
-  std::stable_sort(known.begin(), known.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
+  std::ranges::sort(known, {}, &Entry::path);
   // A refused write leaves nothing behind, also when a bound is met half way.
   const auto before = model.save();
   if (auto done = apply(model, path, known); !done) {

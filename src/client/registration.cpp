@@ -102,7 +102,7 @@ void Registrations::advance_order(TimePoint now) {
   for (auto& server : servers_)
     if (const auto policy = read_policy(services_.model.tree(), server.instance); policy.priority)
       ordered.emplace_back(*policy.priority, &server);
-  std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::ranges::sort(ordered);  // among equals, those of lower instances first
   for (auto& [priority, server] : ordered) {
     const auto policy = read_policy(services_.model.tree(), server->instance);
     if (server->state == Server::State::waiting && !server->at) {

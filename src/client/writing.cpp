@@ -75,7 +75,7 @@ Result<StoredChange> write_entries(Model& model, const Path& base, std::span<con
   for (const auto& entry : entries) SLIPWAY_TRY(check_entry(model, entry, kind));
   if (base.has_resource() && entries.empty()) return fail(ErrorCode::malformed, "the payload has no value");
   std::vector<Entry> sorted(entries.begin(), entries.end());
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
+  std::ranges::sort(sorted, {}, &Entry::path);
   const auto before = model.save();
   auto done = apply(model, base, sorted, kind);
   if (done && kind == WriteKind::create) done = check_mandatory(model, base.prefix(2));

@@ -147,7 +147,20 @@ class Resource {
   detail::ResourceNode* node_;
 };
 
-class Executable;
+/// An executable resource: `resource<void>(...)`.
+class Executable {
+ public:
+  explicit Executable(Instance& instance, detail::ResourceNode& node) : instance_(&instance), node_(&node) {}
+  /// `function(arguments)` or `function()`; the arguments are as they came, `0='x',1` and the like, with
+  /// their grammar checked [LwM2M-CORE 1.2 §6.3.5]. It returns nothing or a Result<void>.
+  template <class Function>
+    requires(detail::Handles<Function, std::string_view> || detail::Handles<Function>)
+  Executable& executes(Function function);
+
+ private:
+  Instance* instance_;
+  detail::ResourceNode* node_;
+};
 
 /// A multiple-instance resource given by functions: `resources<T>(...)`.
 template <ResourceType T>
@@ -207,7 +220,7 @@ class Instance {
   template <class T>
     requires(ResourceType<T> || std::is_void_v<T>)
   auto resource(ResourceId id) {
-    if constexpr (std::is_void_v<T>) return executable(id);
+    if constexpr (std::is_void_v<T>) return Executable(*this, declare(id, DataType::none, Multiplicity::single));
     else return Resource<T>(*this, declare(id, ResourceTraits<T>::kType, Multiplicity::single));
   }
   template <ResourceType T>
@@ -237,7 +250,6 @@ class Instance {
   void derive(const detail::ResourceNode& node, Operations added);
 
  private:
-  Executable executable(ResourceId id);
   detail::ResourceNode& declare(ResourceId id, DataType type, Multiplicity multiplicity);
   void store(detail::ResourceNode& node, const Path& path, const Value& initial);
   void store_empty(detail::ResourceNode& node);
@@ -246,32 +258,6 @@ class Instance {
   InstanceId id_;
   std::map<ResourceId, detail::ResourceNode> nodes_;
 };
-
-/// An executable resource: `resource<void>(...)`.
-class Executable {
- public:
-  explicit Executable(Instance& instance, detail::ResourceNode& node) : instance_(&instance), node_(&node) {}
-  /// `function(arguments)` or `function()`; the arguments are as they came, `0='x',1` and the like, with
-  /// their grammar checked [LwM2M-CORE 1.2 §6.3.5]. It returns nothing or a Result<void>.
-  template <class Function>
-    requires(detail::Handles<Function, std::string_view> || detail::Handles<Function>)
-  Executable& executes(Function function) {
-    node_->execute = [function = std::move(function)](std::string_view arguments) mutable {
-      if constexpr (std::invocable<Function&, std::string_view>) return detail::outcome_of(function, arguments);
-      else return detail::outcome_of(function);
-    };
-    instance_->derive(*node_, Operations::execute);
-    return *this;
-  }
-
- private:
-  Instance* instance_;
-  detail::ResourceNode* node_;
-};
-
-inline Executable Instance::executable(ResourceId id) {
-  return Executable(*this, declare(id, DataType::none, Multiplicity::single));
-}
 
 /// One object of the device.
 class Object {
@@ -331,6 +317,17 @@ class Object {
   std::set<ResourceId> derived_;
   ObjectDefinition definition_;
 };
+
+template <class Function>
+  requires(detail::Handles<Function, std::string_view> || detail::Handles<Function>)
+Executable& Executable::executes(Function function) {
+  node_->execute = [function = std::move(function)](std::string_view arguments) mutable {
+    if constexpr (std::invocable<Function&, std::string_view>) return detail::outcome_of(function, arguments);
+    else return detail::outcome_of(function);
+  };
+  instance_->derive(*node_, Operations::execute);
+  return *this;
+}
 
 template <ResourceType T>
 template <class Function>

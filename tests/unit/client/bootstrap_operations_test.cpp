@@ -90,10 +90,41 @@ TEST_F(BootstrapOperations, UnknownOptionalResourcesAreNoError) {
   EXPECT_FALSE(device.model.tree().contains(path("/1/0/99")));
 }
 
+// Leshan's bootstrap server writes the SMS resources of every account, empty where it has none.
+TEST_F(BootstrapOperations, EmptyOptionalResourcesOfAnInstanceAreNotThere) {
+  for (const auto format : {ContentFormat::tlv, ContentFormat::senml_cbor}) {
+    auto entries = security_entries("/0/1", 101);
+    entries.push_back(entry("/0/1/6", Value::integer(3)));
+    entries.push_back(entry("/0/1/7", Value::opaque({})));
+    entries.push_back(entry("/0/1/8", Value::opaque({})));
+    entries.push_back(entry("/0/1/9", Value::string("")));
+    EXPECT_EQ(stage.put(0, "/0/1", entries, format).code, Code::changed) << to_string(format);
+    EXPECT_EQ(device.model.tree().integer(path("/0/1/6")), 3);
+    EXPECT_FALSE(device.model.tree().contains(path("/0/1/7")));
+    EXPECT_FALSE(device.model.tree().contains(path("/0/1/8")));
+  }
+}
+
+TEST_F(BootstrapOperations, AnEmptyValueWrittenOnItsOwnOrOfTheWrongLengthIsRefused) {
+  write_account();
+  EXPECT_EQ(stage.put(0, "/0/1/7", {entry("/0/1/7", Value::opaque({}))}).code, Code::bad_request);
+  auto entries = security_entries("/0/1", 101);
+  entries.push_back(entry("/0/1/7", Value::opaque(as_bytes("short"))));
+  EXPECT_EQ(stage.put(0, "/0/1", entries).code, Code::bad_request);
+}
+
 TEST_F(BootstrapOperations, ReadOnlyAndHiddenResourcesAreWritable) {
   EXPECT_EQ(stage.put(0, "/1/0/13", {entry("/1/0/13", Value::unsigned_integer(1))}).code, Code::changed);
   EXPECT_EQ(stage.put(0, "/3303/0/5701", {entry("/3303/0/5701", Value::string("F"))}).code, Code::changed);
   EXPECT_EQ(device.model.tree().text(path("/3303/0/5701")), "F");
+}
+
+TEST_F(BootstrapOperations, EmptyOptionalValuesInAListAreLeftOut) {
+  auto entries = security_entries("/0/1", 101);
+  entries.insert(entries.begin() + 6, entry("/0/1/8", Value::opaque({})));  // as Leshan says "no SMS key"
+  EXPECT_EQ(stage.put(0, "/0/1", entries).code, Code::changed);
+  EXPECT_FALSE(device.model.tree().contains(path("/0/1/8")));
+  EXPECT_EQ(stage.send_payload(0, Code::put, "/0/1/8", ContentFormat::opaque, {}).code, Code::bad_request);
 }
 
 TEST_F(BootstrapOperations, RefusedWritesSay400Or415AndLeaveNothing) {

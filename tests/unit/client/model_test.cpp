@@ -211,7 +211,8 @@ TEST(FactoryPack, IsRefusedWithPlaceAndRule) {
 TEST(FactoryPack, NeverTellsASecret) {
   auto entries = factory_entries();
   entries.pop_back();
-  entries.push_back(entry("/0/0/5", Value::opaque(as_bytes(std::string(65, 'S')))));
+  const std::string too_long(65, 'S');
+  entries.push_back(entry("/0/0/5", Value::opaque(as_bytes(too_long))));
   EXPECT_EQ(refusal(entries), "/0/0/5: the PSK is above 64 bytes");
 }
 
