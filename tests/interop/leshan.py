@@ -27,28 +27,20 @@ def _start(stage, name, kind, main, *arguments):
     home = BUILD / "leshan" / kind
     return stage.start(name, "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m",
                        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                       "-cp", f"{home}/classes:{home}/lib/*", main, *arguments)
+                       "-cp", f"{home}/classes:{home}/lib/*", main, *arguments, ends_with_input=True)
 
 
-def _with_port(process):
-    """Notes the CoAPS port that the peer says it took."""
-    process.coaps = int(process.wait_for(r"^EVENT ready .*coaps=coaps://[^ ]*:(\d+)")[1])
-    process.uri = f"coaps://127.0.0.1:{process.coaps}"
-    return process
-
-
-def server(stage):
-    return _with_port(_start(stage, "leshan-server", "managed", "LeshanServerPeer"))
-
-
-def bootstrap_server(stage):
-    return _with_port(_start(stage, "leshan-bootstrap", "bootstrap", "LeshanBootstrapPeer"))
+def servers(stage):
+    """Leshan's management server and bootstrap server, each with the `uri` that it listens on."""
+    both = (_start(stage, "leshan-server", "managed", "LeshanServerPeer"),
+            _start(stage, "leshan-bootstrap", "bootstrap", "LeshanBootstrapPeer"))
+    for process in both:
+        process.uri = f"coaps://127.0.0.1:{process.wait_for(r'^EVENT ready .*coaps=coaps://[^ ]*:([0-9]+)')[1]}"
+    return both
 
 
 def client(stage, endpoint, uri, identity, key):
-    process = _start(stage, "leshan-client", "managed", "LeshanClientPeer", endpoint, uri, identity, key)
-    process.wait_for(r"^EVENT ready")
-    return process
+    return _start(stage, "leshan-client", "managed", "LeshanClientPeer", endpoint, uri, identity, key)
 
 
 def answer(text):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every interop test needs: processes that end with the test, waiting without guessing, HTTP, free ports."""
+"""What every interop test needs: processes that end with the test, waiting without guessing, HTTP and its events."""
+import contextlib
+import http.client
 import json
 import re
 import shutil
@@ -20,10 +22,14 @@ class Failure(Exception):
 
 
 class Process:
-    """A child with its own working directory and log, its standard input kept open."""
+    """A child with its own working directory and log, its standard input kept open.
 
-    def __init__(self, name, command, folder):
+    A peer that `ends_with_input` is asked to end by closing it, any other by SIGTERM.
+    """
+
+    def __init__(self, name, command, folder, ends_with_input):
         self.name = name
+        self._ends_with_input = ends_with_input
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / f"{name}.log"
@@ -87,16 +93,28 @@ class Process:
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name} did not end within {seconds} s") from None
 
+    def ask_to_end(self):
+        if self._child.poll() is not None:
+            return
+        if self._ends_with_input:
+            with contextlib.suppress(BrokenPipeError):
+                self._child.stdin.close()
+        else:
+            self._child.terminate()
+
+    def kill(self):
+        self._child.kill()
+
     def stop(self):
-        for end in (self._child.stdin.close, self._child.terminate, self._child.kill):
+        self.ask_to_end()
+        for insist in (self._child.terminate, self._child.kill, lambda: None):
             try:
-                end()
                 self._child.wait(5)
                 break
             except subprocess.TimeoutExpired:
-                continue
-            except BrokenPipeError:
-                continue
+                insist()
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.close()
         self._reader.join(5)
         self._log.close()
 
@@ -107,6 +125,8 @@ class Process:
 class Stage:
     """The processes and files of one test; leaving it ends every process that it started, and no other."""
 
+    _open = set()
+
     def __init__(self, name):
         self.folder = BUILD / "runs" / name
         self.processes = []
@@ -114,14 +134,24 @@ class Stage:
     def __enter__(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
+        Stage._open.add(self)
         return self
 
     def __exit__(self, *_):
         for process in reversed(self.processes):
+            process.ask_to_end()
+        for process in reversed(self.processes):
             process.stop()
+        Stage._open.discard(self)
 
-    def start(self, name, *command):
-        process = Process(name, command, self.folder / name)
+    @staticmethod
+    def kill_all():
+        for stage in list(Stage._open):
+            for process in stage.processes:
+                process.kill()
+
+    def start(self, name, *command, ends_with_input=False):
+        process = Process(name, command, self.folder / name, ends_with_input)
         self.processes.append(process)
         return process
 
@@ -141,19 +171,60 @@ def free_port(kind=socket.SOCK_STREAM):
         return probe.getsockname()[1]
 
 
-def http(method, url, body=None, seconds=15):
+def request(method, url, body=None, seconds=15):
     """(status, decoded JSON or text) of one request."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    asked = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=seconds) as answer:
+        with urllib.request.urlopen(asked, timeout=seconds) as answer:
             status, text = answer.status, answer.read().decode()
     except urllib.error.HTTPError as refusal:
-        status, text = refusal.code, refusal.read().decode()
+        with refusal:
+            status, text = refusal.code, refusal.read().decode()
     try:
         return status, json.loads(text)
     except ValueError:
         return status, text
+
+
+class Events:
+    """Reads a stream of server-sent events from now on, until the program ends."""
+
+    def __init__(self, url):
+        self._events = []
+        self._changed = threading.Condition()
+        self._stream = urllib.request.urlopen(
+            urllib.request.Request(url, headers={"Accept": "text/event-stream"}), timeout=300)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        name = ""
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):  # the server ends before the stream
+            for line in self._stream:
+                field, _, value = line.decode().rstrip("\r\n").partition(":")
+                if field == "event":
+                    name = value.strip()
+                elif field == "data":
+                    with self._changed:
+                        self._events.append((name, json.loads(value)))
+                        self._changed.notify_all()
+
+    def mark(self):
+        with self._changed:
+            return len(self._events)
+
+    def wait_for(self, name, seconds=30, after=0, **wanted):
+        """The first event of this name with the `wanted` fields; Failure lists what came in place of it."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                for kind, event in self._events[after:]:
+                    if kind == name and all(event.get(key) == value for key, value in wanted.items()):
+                        return event
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise Failure(f"no event {name} {wanted} within {seconds} s; there were {self._events[after:]}")
+                self._changed.wait(left)
 
 
 def wait_until(what, condition, seconds=30):
@@ -174,3 +245,7 @@ def wait_until(what, condition, seconds=30):
 def expect(condition, what):
     if not condition:
         raise Failure(what)
+
+
+def expect_equal(what, got, wanted):
+    expect(got == wanted, f"{what}: got {got}, not {wanted}")

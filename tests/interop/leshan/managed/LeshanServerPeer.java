@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
 import java.util.TreeMap;
@@ -12,15 +13,21 @@ import org.eclipse.leshan.core.node.LwM2mObjectInstance;
 import org.eclipse.leshan.core.node.LwM2mPath;
 import org.eclipse.leshan.core.node.LwM2mResource;
 import org.eclipse.leshan.core.node.LwM2mResourceInstance;
+import org.eclipse.leshan.core.node.LwM2mSingleResource;
 import org.eclipse.leshan.core.observation.CompositeObservation;
 import org.eclipse.leshan.core.observation.Observation;
 import org.eclipse.leshan.core.observation.SingleObservation;
+import org.eclipse.leshan.core.request.CancelObservationRequest;
 import org.eclipse.leshan.core.request.ContentFormat;
+import org.eclipse.leshan.core.request.CreateRequest;
+import org.eclipse.leshan.core.request.DeleteRequest;
+import org.eclipse.leshan.core.request.DiscoverRequest;
 import org.eclipse.leshan.core.request.DownlinkDeviceManagementRequest;
 import org.eclipse.leshan.core.request.ExecuteRequest;
 import org.eclipse.leshan.core.request.ObserveRequest;
 import org.eclipse.leshan.core.request.ReadRequest;
 import org.eclipse.leshan.core.request.WriteRequest;
+import org.eclipse.leshan.core.response.DiscoverResponse;
 import org.eclipse.leshan.core.response.LwM2mResponse;
 import org.eclipse.leshan.core.response.ObserveCompositeResponse;
 import org.eclipse.leshan.core.response.ObserveResponse;
@@ -44,11 +51,17 @@ import com.fasterxml.jackson.databind.ObjectMapper;
  *
  * <pre>
  * psk ENDPOINT IDENTITY HEXKEY         the endpoint may come with this key
- * read ENDPOINT PATH [CONTENT-FORMAT]  CODE {"path": "value", ...}
- * write ENDPOINT PATH INTEGER          CODE {}
+ * read ENDPOINT PATH [FORMAT]          CODE {"path": "value", ...}
+ * discover ENDPOINT PATH               CODE {} </path>,...
+ * write ENDPOINT PATH VALUE [FORMAT]   CODE {}
+ * create ENDPOINT OBJECT               CODE {}: an instance with resource 5750 = "made by Leshan"
+ * delete ENDPOINT PATH                 CODE {}
  * execute ENDPOINT PATH                CODE {}
- * observe ENDPOINT PATH                CODE {...}, then EVENT notified ENDPOINT PATH {...}
+ * observe ENDPOINT PATH [FORMAT]       CODE {...}, then EVENT notified ENDPOINT PATH {...}
+ * cancel ENDPOINT PATH                 CODE {...}
  * </pre>
+ *
+ * <p>FORMAT is the number of a content format. A VALUE of digits is an integer, any other a text.
  */
 public final class LeshanServerPeer {
     private static final long ANSWER_TIMEOUT_MS = 10_000;
@@ -83,20 +96,48 @@ public final class LeshanServerPeer {
             securities.add(SecurityInfo.newPreSharedKeyInfo(words[1], words[2], Console.hex(words[3])));
             return "OK";
         case "read":
-            ContentFormat format = words.length > 3 ? ContentFormat.fromCode(Integer.parseInt(words[3])) : null;
-            return send(words[1], new ReadRequest(format, words[2]));
-        case "write": {
-            var path = new LwM2mPath(words[2]);
-            return send(words[1], new WriteRequest(path.getObjectId(), path.getObjectInstanceId(),
-                    path.getResourceId(), Long.parseLong(words[3])));
-        }
+            return send(words[1], new ReadRequest(format(words, 3), words[2]));
+        case "discover":
+            return send(words[1], new DiscoverRequest(words[2]));
+        case "write":
+            return send(words[1], write(new LwM2mPath(words[2]), words[3], format(words, 4)));
+        case "create":
+            return send(words[1], new CreateRequest(Integer.parseInt(words[2]),
+                    LwM2mSingleResource.newStringResource(5750, "made by Leshan")));
+        case "delete":
+            return send(words[1], new DeleteRequest(words[2]));
         case "execute":
             return send(words[1], new ExecuteRequest(words[2]));
         case "observe":
-            return send(words[1], new ObserveRequest(words[2]));
+            return send(words[1], new ObserveRequest(format(words, 3), words[2]));
+        case "cancel":
+            return send(words[1], new CancelObservationRequest(observation(words[1], words[2])));
         default:
             return "ERROR no command " + words[0];
         }
+    }
+
+    private static ContentFormat format(String[] words, int place) {
+        return words.length > place ? ContentFormat.fromCode(Integer.parseInt(words[place])) : null;
+    }
+
+    private static WriteRequest write(LwM2mPath path, String value, ContentFormat format) {
+        int object = path.getObjectId();
+        int instance = path.getObjectInstanceId();
+        int resource = path.getResourceId();
+        if (value.chars().allMatch(Character::isDigit))
+            return new WriteRequest(format, object, instance, resource, Long.parseLong(value));
+        return new WriteRequest(format, object, instance, resource, value);
+    }
+
+    private SingleObservation observation(String endpoint, String path) {
+        Registration registration = server.getRegistrationService().getByEndpoint(endpoint);
+        for (Observation observation : server.getObservationService().getObservations(registration)) {
+            if (observation instanceof SingleObservation
+                    && ((SingleObservation) observation).getPath().toString().equals(path))
+                return (SingleObservation) observation;
+        }
+        throw new IllegalArgumentException("not observed: " + path);
     }
 
     private <T extends LwM2mResponse> String send(String endpoint, DownlinkDeviceManagementRequest<T> request)
@@ -111,7 +152,9 @@ public final class LeshanServerPeer {
         String path = request instanceof ReadRequest ? ((ReadRequest) request).getPath().toString()
                 : request instanceof ObserveRequest ? ((ObserveRequest) request).getPath().toString() : "";
         String reason = response.getErrorMessage() == null ? "" : " " + response.getErrorMessage();
-        return response.getCode().getCode() + " " + JSON.writeValueAsString(leaves(path, content)) + reason;
+        String links = response instanceof DiscoverResponse && response.isSuccess()
+                ? " " + Arrays.toString(((DiscoverResponse) response).getObjectLinks()) : "";
+        return response.getCode().getCode() + " " + JSON.writeValueAsString(leaves(path, content)) + links + reason;
     }
 
     /** Every value below a node, by its path. */
@@ -144,7 +187,8 @@ public final class LeshanServerPeer {
 
         @Override
         public void updated(RegistrationUpdate update, Registration registration, Registration previous) {
-            Console.event("updated %s lifetime=%d", registration.getEndpoint(), registration.getLifeTimeInSec());
+            Console.event("updated %s lifetime=%d links=%s", registration.getEndpoint(),
+                    registration.getLifeTimeInSec(), Arrays.toString(registration.getSortedObjectLinks()));
         }
 
         @Override
