@@ -190,7 +190,9 @@ void BootstrapSession::handle_response(TimePoint now, const coap::ResponseReceiv
 void BootstrapSession::handle_failure(TimePoint now, const coap::RequestFailed& event) {
   if (event.id != request_) return;
   request_.reset();
-  if (is_active()) fail(now, BootstrapEnd::timeout, std::nullopt, "the bootstrap server does not answer");
+  // A server that has begun with its commands took the request: only its answers were lost.
+  if (state_ != State::requesting) return;
+  fail(now, BootstrapEnd::timeout, std::nullopt, "the bootstrap server does not answer");
 }
 
 void BootstrapSession::handle_request(TimePoint now, const coap::RequestReceived& event) {

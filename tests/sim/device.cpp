@@ -17,6 +17,9 @@ namespace {
 constexpr ObjectId kSecurity{0};
 constexpr ObjectId kServer{1};
 
+/// MAX_TRANSMIT_WAIT: so long a server may be silent between two messages. [RFC 7252 §4.8.2]
+constexpr Duration kServerRepeats = seconds(93);
+
 Path security(InstanceId instance, std::uint16_t resource) { return {kSecurity, instance, ResourceId(resource)}; }
 
 std::optional<std::uint8_t> code_of(const std::optional<dtls::Alert>& alert) {
@@ -206,6 +209,8 @@ void SimDevice::drain(PeerId peer, Session& session) {
       if (peer == body_->bootstrap_peer) body_->before = snapshot();
       client.connected(now, peer);
     } else if (const auto* datagram = std::get_if<dtls::ClientDatagramReceived>(&*event)) {
+      const auto header = coap::peek_header(datagram->plaintext);
+      if (peer == body_->bootstrap_peer && header && coap::is_request(header->code)) body_->commanded = now;
       client.handle_datagram(now, peer, datagram->plaintext);
     } else if (const auto* failed = std::get_if<dtls::ConnectFailed>(&*event)) {
       const auto& failure = failed->failure;
@@ -322,7 +327,11 @@ void SimDevice::on(const client::BootstrapEnded& event) {
   } else if (body_->before) {
     journal_.require(snapshot() == *body_->before, "a bootstrap that fails leaves the old state");
   }
+  const bool gave_up = event.end == client::BootstrapEnd::timeout && body_->commanded &&
+                       timeline_.now() - *body_->commanded < kServerRepeats;
+  journal_.require(!gave_up, "a device does not give up a bootstrap that goes on");
   body_->before.reset();
+  body_->commanded.reset();
 }
 
 void SimDevice::on(const client::RegisteredWith&) { journal_.note("device: registered"); }

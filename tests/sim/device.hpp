@@ -85,6 +85,7 @@ class SimDevice {
     std::vector<std::unique_ptr<Session>> ended;
     PeerId bootstrap_peer;
     std::optional<Bytes> before;  ///< the state when the bootstrap session began
+    std::optional<TimePoint> commanded;  ///< when the bootstrap server last asked for something
   };
 
   void declare();

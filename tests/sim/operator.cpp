@@ -9,6 +9,9 @@ namespace {
 constexpr Path kDevice{ObjectId(3), InstanceId(0)};
 constexpr Path kReboot{ObjectId(3), InstanceId(0), ResourceId(4)};
 
+/// Before the lifetime is written again: longer than an Update takes.
+constexpr unsigned kLooksForLifetime = 10;
+
 std::string argument(unsigned number) { return "0='" + std::to_string(number) + "'"; }
 
 }  // namespace
@@ -57,6 +60,8 @@ void Operator::act() {
   if (step_ == Step::lifetime) {
     const auto registration = servers_.management().find(device_.endpoint());
     if (registration && registration->lifetime.count() == lifetime_) return next(Step::execute);
+    // A loss of power may take a write back that was answered, and a bootstrap writes its own lifetime.
+    if (--patience_ == 0) step_ = Step::write;
     return retry();
   }
   if (asked_ || step_ == Step::registration || step_ == Step::notifications || step_ == Step::done) return;
@@ -126,7 +131,9 @@ void Operator::on_answer(const management::Answer& answer) {
       journal_.require(named, "the device tells its manufacturer");
       return next(Step::write);
     }
-    case Step::write: return next(Step::lifetime);
+    case Step::write:
+      patience_ = kLooksForLifetime;
+      return next(Step::lifetime);
     case Step::execute:
       execute_succeeded_[execute_] = true;
       journal_.require(device_.executed(argument(execute_)) == 1, "what was executed was executed once");

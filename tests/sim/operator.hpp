@@ -46,6 +46,7 @@ class Operator {
   std::optional<management::OperationId> asked_;
   std::uint64_t turn_ = 0;  // a retry that was planned before is void
   std::int64_t lifetime_;
+  unsigned patience_ = 0;
   unsigned execute_ = 0;  // number of the Execute, and its argument
   std::map<unsigned, bool> execute_succeeded_;
   unsigned reboots_sent_ = 0, reboots_succeeded_ = 0;

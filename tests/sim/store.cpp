@@ -68,8 +68,11 @@ void SimStore::insert(Credential credential) {
            other.state == CredentialState::issued;
   };
   // The oldest ones that were only issued go. [storage::kIssuedMax]
-  while (static_cast<std::size_t>(std::ranges::count_if(credentials_, same_place)) >= storage::kIssuedMax)
-    credentials_.erase(std::ranges::find_if(credentials_, same_place));
+  while (static_cast<std::size_t>(std::ranges::count_if(credentials_, same_place)) >= storage::kIssuedMax) {
+    const auto oldest = std::ranges::find_if(credentials_, same_place);
+    dropped_.insert(oldest->identity);
+    credentials_.erase(oldest);
+  }
   credentials_.push_back(std::move(credential));
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ class SimStore {
   [[nodiscard]] const fleet::Credential* durable(fleet::ServerRole role, ByteView identity) const;
   /// Whether a credential that is not retired has this key.
   [[nodiscard]] bool accepts_key(ByteView key) const;
+  /// Whether a credential had to go because kIssuedMax newer ones were issued and none of them used.
+  [[nodiscard]] bool has_dropped(ByteView identity) const { return dropped_.contains(Bytes(identity.begin(), identity.end())); }
   [[nodiscard]] const std::map<std::string, storage::RegistrationRecord>& registrations() const { return registrations_; }
   void provision(fleet::Credential credential) { insert(std::move(credential)); }
 
@@ -63,6 +66,7 @@ class SimStore {
   Random& random_;
   StoreHabits habits_;
   std::vector<fleet::Credential> credentials_;  // in the order they came
+  std::set<Bytes> dropped_;
   std::map<std::string, storage::RegistrationRecord> registrations_;
   std::deque<Job> waiting_;
   TimePoint busy_until_{};

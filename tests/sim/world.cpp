@@ -42,7 +42,8 @@ World::World(const Settings& settings)
   servers_.device_has_key = [this](ByteView key) { return device_.has_had_key(key); };
   device_.is_accepted = [this](ByteView identity, ByteView key) {
     const auto* credential = store_.durable(fleet::ServerRole::management, identity);
-    return credential != nullptr && credential->state != fleet::CredentialState::retired &&
+    if (credential == nullptr) return store_.has_dropped(identity);
+    return credential->state != fleet::CredentialState::retired &&
            equal(credential->key.reveal(), key);
   };
   device_.boot();
