@@ -119,14 +119,6 @@ TEST_F(BootstrapOperations, ReadOnlyAndHiddenResourcesAreWritable) {
   EXPECT_EQ(device.model.tree().text(path("/3303/0/5701")), "F");
 }
 
-TEST_F(BootstrapOperations, EmptyOptionalValuesInAListAreLeftOut) {
-  auto entries = security_entries("/0/1", 101);
-  entries.insert(entries.begin() + 6, entry("/0/1/8", Value::opaque({})));  // as Leshan says "no SMS key"
-  EXPECT_EQ(stage.put(0, "/0/1", entries).code, Code::changed);
-  EXPECT_FALSE(device.model.tree().contains(path("/0/1/8")));
-  EXPECT_EQ(stage.send_payload(0, Code::put, "/0/1/8", ContentFormat::opaque, {}).code, Code::bad_request);
-}
-
 TEST_F(BootstrapOperations, RefusedWritesSay400Or415AndLeaveNothing) {
   const auto before = device.state();
   EXPECT_EQ(stage.put(0, "/77/0", {entry("/77/0/0", Value::integer(1))}).code, Code::bad_request);

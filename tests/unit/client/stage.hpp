@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -20,7 +21,8 @@ using coap::Code;
 inline Path path(std::string_view text) { return *Path::parse(text); }
 
 /// Writes entries for a request of a server.
-inline Bytes encoded(ContentFormat format, std::string_view base, const std::vector<Entry>& entries) {
+inline Bytes encoded(ContentFormat format, std::string_view base, std::vector<Entry> entries) {
+  std::ranges::sort(entries, {}, &Entry::path);
   Bytes buffer(16384);
   const auto size = codec::encode(format, path(base), entries, buffer);
   EXPECT_TRUE(size) << (size ? "" : size.error().detail);
@@ -35,6 +37,7 @@ struct Reply {
   std::string payload;
   std::string location;
   std::optional<std::uint32_t> observe;
+  std::optional<std::uint32_t> max_age;  ///< of an answer that the stage gives
 };
 
 /// A request that the client sent to a server.
@@ -321,7 +324,7 @@ class Stage {
         received_at.push_back(now);
         const auto reply = answer(received.back());
         if (!reply.code) continue;
-        coap::OutgoingResponse response{.code = *reply.code, .location_path = reply.location,
+        coap::OutgoingResponse response{.code = *reply.code, .location_path = reply.location, .max_age = reply.max_age,
                                         .payload = as_bytes(reply.payload)};
         (void)servers.respond(now, request->id, response);
       } else if (const auto* response = std::get_if<coap::ResponseReceived>(&*event)) {
