@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device under a script of bytes: datagrams of a bootstrap server and of a management server, timeouts, lost
-// sessions, storage that fails. It never crashes, and a bootstrap that failed has left no trace.
+// A device under a script of bytes: datagrams of a bootstrap server and of a management server, timeouts,
+// lost sessions, storage that fails. It never crashes, and a bootstrap that failed has left no trace.
 #include <cstdlib>
 
 #include <slipway/client/client.hpp>
@@ -33,15 +33,21 @@ class Rig {
     device.resources<std::int64_t>(ResourceId(11)).reads([] { return std::vector<std::int64_t>{0}; });
     device.resource<void>(ResourceId(4)).executes([](std::string_view) {});
     auto& sensor = model_.object(ObjectId(3303)).instance(InstanceId(0));
-    sensor.resource<double>(ResourceId(5700)).reads([this] { return celsius_; }).writes([this](double c) { celsius_ = c; });
+    sensor.resource<double>(ResourceId(5700)).reads([this] { return celsius_; }).writes([this](double c) {
+      celsius_ = c;
+    });
     model_.object(ObjectId(1000)).creatable([](Instance& instance) -> Result<void> {
       instance.value<std::string>(ResourceId(0), "new").writable();
       instance.values<std::int64_t>(ResourceId(1), {{0, 1}});
       return {};
     });
-    const auto path = [](std::uint16_t resource) { return Path(ObjectId(0), InstanceId(0), ResourceId(resource)); };
-    const Entry factory[] = {{path(0), Value::string("coaps://bs")},     {path(1), Value::boolean(true)},
-                             {path(2), Value::integer(0)},               {path(3), Value::opaque(as_bytes("identity"))},
+    const auto path = [](std::uint16_t resource) {
+      return Path(ObjectId(0), InstanceId(0), ResourceId(resource));
+    };
+    const Entry factory[] = {{path(0), Value::string("coaps://bs")},
+                             {path(1), Value::boolean(true)},
+                             {path(2), Value::integer(0)},
+                             {path(3), Value::opaque(as_bytes("identity"))},
                              {path(5), Value::opaque(as_bytes("0123456789abcdef"))}};
     if (!model_.load_factory(factory)) std::abort();
     ClientConfig config;
@@ -54,20 +60,30 @@ class Rig {
 
   void step(Script& script) {
     const auto action = script.byte();
-    if (action < 100) request(action, script);
-    else if (action < 150) client_->handle_datagram(now_, peer(action), script.bytes(script.byte()));
-    else if (action < 200) pass(action - 150);
-    else if (action < 220) client_->connected(now_, peer(action));
-    else if (action < 230) client_->connection_lost(now_, peer(action), action);
-    else if (action < 240) client_->persisted(now_, persist_, Client::Persisted::durable);
-    else if (action < 250) client_->persisted(now_, persist_, Client::Persisted::failed);
-    else client_->request_bootstrap(now_);
+    if (action < 100)
+      request(action, script);
+    else if (action < 150)
+      client_->handle_datagram(now_, peer(action), script.bytes(script.byte()));
+    else if (action < 200)
+      pass(action - 150);
+    else if (action < 220)
+      client_->connected(now_, peer(action));
+    else if (action < 230)
+      client_->connection_lost(now_, peer(action), action);
+    else if (action < 240)
+      client_->persisted(now_, persist_, Client::Persisted::durable);
+    else if (action < 250)
+      client_->persisted(now_, persist_, Client::Persisted::failed);
+    else
+      client_->request_bootstrap(now_);
     drain();
     (void)client_->state();
   }
 
  private:
-  [[nodiscard]] PeerId peer(std::uint8_t choice) const { return PeerId(last_peer_ - (choice % 2 == 0 ? 0 : 1)); }
+  [[nodiscard]] PeerId peer(std::uint8_t choice) const {
+    return PeerId(last_peer_ - (choice % 2 == 0 ? 0 : 1));
+  }
 
   void pass(unsigned steps) {
     for (unsigned i = 0; i <= steps % 8; ++i) {
@@ -81,21 +97,27 @@ class Rig {
 
   /// A well-formed message with a chosen method, path and format, and a payload of the script's.
   void request(std::uint8_t action, Script& script) {
-    constexpr coap::Code kCodes[] = {coap::Code::get, coap::Code::post, coap::Code::put, coap::Code::del, coap::Code::changed,
-                                     coap::Code::created, coap::Code::bad_request, coap::Code::fetch};
-    constexpr std::string_view kPaths[] = {"/", "/bs", "/0", "/0/1", "/1/0", "/1/0/1", "/2/0", "/3/0/14", "/1000", "/1000/3",
-                                           "/3303/0/5700", "/1/0/9", "/21/0", "/0/0", "/3/0/4", "/1"};
+    constexpr coap::Code kCodes[] = {coap::Code::get,         coap::Code::post,    coap::Code::put,
+                                     coap::Code::del,         coap::Code::changed, coap::Code::created,
+                                     coap::Code::bad_request, coap::Code::fetch};
+    constexpr std::string_view kPaths[] = {"/",     "/bs",     "/0",     "/0/1",    "/1/0",         "/1/0/1",
+                                           "/2/0",  "/3/0/14", "/1000",  "/1000/3", "/3303/0/5700", "/1/0/9",
+                                           "/21/0", "/0/0",    "/3/0/4", "/1"};
     constexpr std::uint16_t kFormats[] = {112, 11542, 0, 110, 11544, 42, 60, 40};
     const auto choice = script.byte();
     const auto options = script.byte();
     const auto code = kCodes[action % 8];
-    coap::MessageWriter writer(buffer_, action < 80 ? coap::Type::confirmable : coap::Type::acknowledgement, code,
-                               coap::MessageId(action < 80 ? ++message_ : sent_message_), coap::is_request(code) ? coap::Token{} : token_);
+    coap::MessageWriter writer(buffer_, action < 80 ? coap::Type::confirmable : coap::Type::acknowledgement,
+                               code, coap::MessageId(action < 80 ? ++message_ : sent_message_),
+                               coap::is_request(code) ? coap::Token{} : token_);
     if ((options & 1) != 0) writer.option(coap::OptionNumber::observe, std::uint64_t{(options >> 1) & 1u});
-    if (coap::is_request(code)) writer.path(coap::OptionNumber::uri_path, kPaths[choice % 16]);
-    else writer.path(coap::OptionNumber::location_path, "/rd/1");
+    if (coap::is_request(code))
+      writer.path(coap::OptionNumber::uri_path, kPaths[choice % 16]);
+    else
+      writer.path(coap::OptionNumber::location_path, "/rd/1");
     const bool has_payload = (options & 4) != 0;
-    if (has_payload) writer.option(coap::OptionNumber::content_format, std::uint64_t{kFormats[choice >> 4 & 7]});
+    if (has_payload)
+      writer.option(coap::OptionNumber::content_format, std::uint64_t{kFormats[choice >> 4 & 7]});
     if ((options & 8) != 0) writer.option(coap::OptionNumber::uri_query, "pmin=1");
     if ((options & 16) != 0) writer.option(coap::OptionNumber::accept, std::uint64_t{kFormats[options >> 5]});
     const auto payload = has_payload ? script.bytes(script.byte()) : ByteView();

@@ -28,7 +28,9 @@ std::optional<InstanceId> free_instance(const Model& model, ObjectId object) {
 bool take_out(Model& model, const OwnedRule& rule, ShortServerId gone) {
   auto& tree = model.mutable_tree();
   tree.erase(rule.place.child(kAcl).child(gone.value()));
-  const auto has_rights = [&](const lwm2m::AclEntry& entry) { return entry.server != gone && entry.rights != 0; };
+  const auto has_rights = [&](const lwm2m::AclEntry& entry) {
+    return entry.server != gone && entry.rights != 0;
+  };
   if (rule.owner != gone.value()) return false;
   if (!std::ranges::any_of(rule.acl, has_rights)) return true;
   const auto elected = lwm2m::elect_owner(rule.view(), gone);

@@ -37,7 +37,8 @@ inline constexpr ObjectId kMqtt{24};
 }
 
 [[nodiscard]] inline ShortServerId short_id(std::optional<std::int64_t> number) {
-  return ShortServerId(number && *number > 0 && *number < kReservedId ? static_cast<std::uint16_t>(*number) : 0);
+  return ShortServerId(number && *number > 0 && *number < kReservedId ? static_cast<std::uint16_t>(*number)
+                                                                      : 0);
 }
 
 /// /0/x/10, or 0 where there is none: of the bootstrap server.

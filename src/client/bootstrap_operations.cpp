@@ -31,7 +31,8 @@ ShortServerId server_of_instance(const Tree& tree, const Path& instance) {
   return ShortServerId(0);
 }
 
-void discover_object(const Model& model, const Object& object, Version enabler, lwm2m::BootstrapDiscoverWriter& out) {
+void discover_object(const Model& model, const Object& object, Version enabler,
+                     lwm2m::BootstrapDiscoverWriter& out) {
   const auto version = presented_version(object, enabler);
   const auto ids = model.instances_of(object.id());
   if (ids.empty() || version) out.object(object.id(), version);
@@ -75,7 +76,8 @@ Answer read(Services& services, Version enabler, const Path& path, std::optional
       return refusal(Operation::bootstrap_read, done.error());
   } else {
     for (const auto id : services.model.instances_of(path.object()))
-      if (auto done = services.model.collect(Path(path.object(), id), Model::Reader::bootstrap, values); !done)
+      if (auto done = services.model.collect(Path(path.object(), id), Model::Reader::bootstrap, values);
+          !done)
         return refusal(Operation::bootstrap_read, done.error());
   }
   auto payload = encode_payload(format, path, values.entries(), services.config.body_max);
@@ -85,12 +87,12 @@ Answer read(Services& services, Version enabler, const Path& path, std::optional
 
 // --- Write -----------------------------------------------------------------------------------------
 
-/// Text or opaque of no bytes where the resource takes some: how Leshan says that it has no SMS key. Inside a list it
-/// is the same as leaving an optional resource out.
+/// Text or opaque of no bytes where the resource takes some: how Leshan says that it has no SMS key. Inside a
+/// list it is the same as leaving an optional resource out.
 bool stands_for_nothing(const ResourceDefinition& known, const Value& value) {
   const bool has_length = value.type() == DataType::opaque || value.type() == DataType::string;
-  return has_length && value.type() == known.type && known.presence == Presence::optional && value.as_opaque().empty() &&
-         known.range.present && known.range.min > 0;
+  return has_length && value.type() == known.type && known.presence == Presence::optional &&
+         value.as_opaque().empty() && known.range.present && known.range.min > 0;
 }
 
 /// What is known of an entry's place: unknown optional resources are no error inside a list.
@@ -110,7 +112,8 @@ Result<Place> check_entry(const Model& model, const Path& base, const Entry& ent
   const bool is_there =
       has_value && (object->kind() == Object::Kind::stored || model.has_resource(entry.path.prefix(3)));
   if (!is_there) {
-    if (base.has_resource()) return fail(ErrorCode::unknown_resource, "the device does not have this resource");
+    if (base.has_resource())
+      return fail(ErrorCode::unknown_resource, "the device does not have this resource");
     return Place::unknown;
   }
   const bool is_multiple = known->multiplicity == Multiplicity::multiple;
@@ -160,7 +163,8 @@ Answer write(Services& services, const Path& path, const coap::Message& request)
   auto& model = services.model;
   if (!path.has_object() || path.depth() > 3)
     return Answer::error(Code::bad_request, "a write takes an object, an instance or a resource");
-  if (model.find(path.object()) == nullptr) return Answer::error(Code::bad_request, "the device does not have this object");
+  if (model.find(path.object()) == nullptr)
+    return Answer::error(Code::bad_request, "the device does not have this object");
   const auto number = request.content_format();
   if (!number) return Answer::error(Code::bad_request, "the payload has no Content-Format");
   DecodedPayload decoded;
@@ -172,7 +176,8 @@ Answer write(Services& services, const Path& path, const coap::Message& request)
     if (!place) return refusal(Operation::bootstrap_write, place.error());
     if (*place == Place::known) known.push_back(entry);
   }
-  if (path.has_resource() && known.empty()) return Answer::error(Code::bad_request, "the payload has no value");
+  if (path.has_resource() && known.empty())
+    return Answer::error(Code::bad_request, "the payload has no value");
   std::ranges::sort(known, {}, &Entry::path);
   // A refused write leaves nothing behind, also when a bound is met half way.
   const auto before = model.save();
@@ -186,8 +191,8 @@ Answer write(Services& services, const Path& path, const coap::Message& request)
 // --- Delete ----------------------------------------------------------------------------------------
 
 void delete_one(Model& model, const Path& instance) {
-  const auto server = instance.object() == kSecurity ? security_server(model.tree(), instance.instance())
-                                                     : ShortServerId(0);
+  const auto server =
+      instance.object() == kSecurity ? security_server(model.tree(), instance.instance()) : ShortServerId(0);
   if (!model.delete_instance(instance)) return;
   if (is_server(server)) unbootstrap(model, server);
 }
@@ -198,7 +203,8 @@ Answer remove(Services& services, const Path& path) {
   if (path.has_object() && model.find(path.object()) == nullptr)
     return Answer::error(Code::bad_request, "the device does not have this object");
   if (path.has_instance()) {
-    if (!model.has_instance(path)) return Answer::error(Code::bad_request, "there is no such object instance");
+    if (!model.has_instance(path))
+      return Answer::error(Code::bad_request, "there is no such object instance");
     if (survives_delete(model.tree(), path))
       return Answer::error(Code::bad_request, "the bootstrap account and the Device instance stay");
     if (model.find(path.object())->is_permanent(path.instance()))
@@ -244,14 +250,17 @@ Answer bootstrap_operation(Services& services, Version enabler, const coap::Mess
   const auto path = Path::parse(request.uri_path());
   if (!path) return Answer::error(Code::bad_request, "the path is not one of objects");
   switch (request.code) {
-    case Code::put: return write(services, *path, request);
-    case Code::del: return remove(services, *path);
+    case Code::put:
+      return write(services, *path, request);
+    case Code::del:
+      return remove(services, *path);
     case Code::get: {
       const auto accept = request.accept();
       const bool wants_links = accept == static_cast<std::uint16_t>(ContentFormat::link_format);
       return wants_links ? discover(services, enabler, *path) : read(services, enabler, *path, accept);
     }
-    default: return Answer::error(Code::bad_request, "this is no operation of the bootstrap interface");
+    default:
+      return Answer::error(Code::bad_request, "this is no operation of the bootstrap interface");
   }
 }
 

@@ -18,11 +18,11 @@ struct DecodedPayload {
   ~DecodedPayload() { wipe(scratch); }
 };
 /// Reads the payload of a request for `base`. Errors: as codec::decode; unsupported without a format.
-[[nodiscard]] Result<void> decode_payload(const Model& model, const Path& base, ContentFormat format, ByteView payload,
-                                          DecodedPayload& out);
+[[nodiscard]] Result<void> decode_payload(const Model& model, const Path& base, ContentFormat format,
+                                          ByteView payload, DecodedPayload& out);
 
 /// Writes entries in a format; grows up to `body_max`. Errors: as codec::encode.
-[[nodiscard]] Result<Bytes> encode_payload(ContentFormat format, const Path& base, std::span<const Entry> entries,
-                                           std::size_t body_max);
+[[nodiscard]] Result<Bytes> encode_payload(ContentFormat format, const Path& base,
+                                           std::span<const Entry> entries, std::size_t body_max);
 
 }  // namespace slipway::client

@@ -17,7 +17,9 @@ constexpr Duration kLinger = seconds(93);
 constexpr std::int64_t kRetryBaseSeconds = 1;
 constexpr unsigned kDoublingsMax = 20;  // 2^20 s is beyond any cap
 
-bool is_client_error(coap::Code code) { return coap::class_of(code) == 4; }
+bool is_client_error(coap::Code code) {
+  return coap::class_of(code) == 4;
+}
 
 }  // namespace
 
@@ -28,12 +30,15 @@ std::optional<BootstrapSession::Outcome> BootstrapSession::take_outcome() {
 }
 
 void BootstrapSession::begin(TimePoint now, Begin why) {
-  if (!bootstrap_account(services_.model.in_transaction() ? services_.model.before() : services_.model.tree())) return;
+  if (!bootstrap_account(services_.model.in_transaction() ? services_.model.before()
+                                                          : services_.model.tree()))
+    return;
   if (is_active()) {
     roll_back();
     close(peer_);
     state_ = State::idle;
-    services_.tell(BootstrapEnded{BootstrapEnd::superseded, std::nullopt, {}}, "a new bootstrap was asked for");
+    services_.tell(BootstrapEnded{BootstrapEnd::superseded, std::nullopt, {}},
+                   "a new bootstrap was asked for");
   }
   if (why == Begin::triggered) {
     failures_ = 0;
@@ -55,13 +60,15 @@ void BootstrapSession::plan(TimePoint now) {
   }
   const auto hold_off = std::max<std::int64_t>(0, tree.integer(security(*account, 11)).value_or(0));
   const auto cap = services_.config.bootstrap_retry_max;
-  Duration wait = std::min<Duration>(seconds(std::min<std::int64_t>(hold_off, 1 << 30)), std::max(cap, Duration(1)));
+  Duration wait =
+      std::min<Duration>(seconds(std::min<std::int64_t>(hold_off, 1 << 30)), std::max(cap, Duration(1)));
   if (failures_ > 0) {
     const auto base = std::max<std::int64_t>(kRetryBaseSeconds, std::min<std::int64_t>(hold_off, 1 << 20));
     wait = std::min<Duration>(seconds(base << std::min(failures_, kDoublingsMax)), cap);
   }
   if (wait.count() > 1)
-    wait += Duration(static_cast<Duration::rep>(services_.random.below(static_cast<std::uint64_t>(wait.count() / 2))));
+    wait += Duration(
+        static_cast<Duration::rep>(services_.random.below(static_cast<std::uint64_t>(wait.count() / 2))));
   state_ = State::holding_off;
   at_ = now + std::max(wait, std::exchange(at_least_, Duration{}));
 }
@@ -132,11 +139,13 @@ void BootstrapSession::request(TimePoint now) {
   if (form_ == Form::with_format)
     format = lwm2m::is_bootstrap_format(services_.config.preferred_format) ? services_.config.preferred_format
                                                                            : ContentFormat::senml_cbor;
-  fits = fits && lwm2m::add_bootstrap_queries(queries, {.endpoint = services_.config.endpoint, .preferred = format});
-  if (!fits) return fail(now, BootstrapEnd::session_failed, std::nullopt, "the request does not fit its bounds");
-  const auto sent = services_.endpoint.request(now, peer_, {.code = coap::Code::post, .path = path,
-                                                            .queries = queries.view(),
-                                                            .tag = tag_of(Owner::bootstrap)});
+  fits = fits &&
+         lwm2m::add_bootstrap_queries(queries, {.endpoint = services_.config.endpoint, .preferred = format});
+  if (!fits)
+    return fail(now, BootstrapEnd::session_failed, std::nullopt, "the request does not fit its bounds");
+  const auto sent = services_.endpoint.request(
+      now, peer_,
+      {.code = coap::Code::post, .path = path, .queries = queries.view(), .tag = tag_of(Owner::bootstrap)});
   if (!sent) return fail(now, BootstrapEnd::session_failed, std::nullopt, sent.error().detail);
   request_ = *sent;
 }
@@ -156,12 +165,16 @@ void BootstrapSession::handle_timeout(TimePoint now) {
   }
   if (!at_ || *at_ > now) return;
   switch (state_) {
-    case State::idle: at_.reset(); return;
-    case State::holding_off: return connect(now);
+    case State::idle:
+      at_.reset();
+      return;
+    case State::holding_off:
+      return connect(now);
     case State::connecting:
       return fail(now, BootstrapEnd::timeout, std::nullopt, "no session with the bootstrap server in time");
     case State::requesting:
-    case State::open: return fail(now, BootstrapEnd::timeout, std::nullopt, "no Finish from the bootstrap server in time");
+    case State::open:
+      return fail(now, BootstrapEnd::timeout, std::nullopt, "no Finish from the bootstrap server in time");
     case State::persisting:
       return fail(now, BootstrapEnd::session_failed, std::nullopt, "the state was not made durable in time");
   }
@@ -199,12 +212,14 @@ void BootstrapSession::handle_request(TimePoint now, const coap::RequestReceived
   const bool is_open = event.peer == peer_ && (state_ == State::requesting || state_ == State::open);
   if (!is_open) {
     const auto code = state_ == State::persisting ? coap::Code::service_unavailable : coap::Code::bad_request;
-    return services_.respond(now, event.id, Answer::error(code, "there is no bootstrap session that takes this"));
+    return services_.respond(now, event.id,
+                             Answer::error(code, "there is no bootstrap session that takes this"));
   }
   at_ = now + services_.config.coap.exchange_lifetime;
   // A command before the answer to the request: that answer was lost, or overtaken.
   state_ = State::open;
-  const bool is_finish = event.message.code == coap::Code::post && event.message.uri_path() == lwm2m::kBootstrapPath;
+  const bool is_finish =
+      event.message.code == coap::Code::post && event.message.uri_path() == lwm2m::kBootstrapPath;
   if (is_finish) return finish(now, event.id);
   services_.respond(now, event.id, bootstrap_operation(services_, enabler_, event.message));
 }
@@ -221,7 +236,8 @@ void BootstrapSession::finish(TimePoint now, coap::IncomingId id) {
   const auto persist = services_.persist();
   if (!persist) {
     services_.model.restore(before_stamp);
-    return services_.respond(now, id, Answer::error(coap::Code::internal_server_error, persist.error().detail));
+    return services_.respond(now, id,
+                             Answer::error(coap::Code::internal_server_error, persist.error().detail));
   }
   persist_ = *persist;
   finish_ = id;
@@ -243,7 +259,8 @@ void BootstrapSession::persisted(TimePoint now, std::uint64_t id, Client::Persis
   const auto incoming = *finish_;
   finish_.reset();
   if (outcome == Client::Persisted::failed) {
-    services_.respond(now, incoming, Answer::error(coap::Code::internal_server_error, "the device cannot store it"));
+    services_.respond(now, incoming,
+                      Answer::error(coap::Code::internal_server_error, "the device cannot store it"));
     return fail(now, BootstrapEnd::session_failed, std::nullopt, "the state could not be made durable");
   }
   outcome_ = Outcome{BootstrapEnd::succeeded, services_.model.before()};
@@ -274,12 +291,14 @@ void BootstrapSession::roll_back() {
   finish_.reset();
 }
 
-void BootstrapSession::fail(TimePoint now, BootstrapEnd end, std::optional<coap::Code> code, std::string_view reason,
-                            Duration at_least) {
+void BootstrapSession::fail(TimePoint now, BootstrapEnd end, std::optional<coap::Code> code,
+                            std::string_view reason, Duration at_least) {
   const bool was_answered = state_ == State::persisting;
   roll_back();
-  if (was_answered) linger(now);
-  else close(peer_);
+  if (was_answered)
+    linger(now);
+  else
+    close(peer_);
   ++failures_;
   services_.tell(BootstrapEnded{end, code, {}}, std::string(reason));
   outcome_ = Outcome{end, std::nullopt};

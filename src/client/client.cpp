@@ -10,24 +10,36 @@ namespace slipway::client {
 
 const char* to_string(BootstrapEnd end) {
   switch (end) {
-    case BootstrapEnd::succeeded: return "succeeded";
-    case BootstrapEnd::refused: return "refused";
-    case BootstrapEnd::inconsistent: return "inconsistent";
-    case BootstrapEnd::timeout: return "timeout";
-    case BootstrapEnd::session_failed: return "session failed";
-    case BootstrapEnd::superseded: return "superseded";
+    case BootstrapEnd::succeeded:
+      return "succeeded";
+    case BootstrapEnd::refused:
+      return "refused";
+    case BootstrapEnd::inconsistent:
+      return "inconsistent";
+    case BootstrapEnd::timeout:
+      return "timeout";
+    case BootstrapEnd::session_failed:
+      return "session failed";
+    case BootstrapEnd::superseded:
+      return "superseded";
   }
   return "unknown";
 }
 
 const char* to_string(State state) {
   switch (state) {
-    case State::idle: return "idle";
-    case State::holding_off: return "holding off";
-    case State::bootstrapping: return "bootstrapping";
-    case State::registering: return "registering";
-    case State::registered: return "registered";
-    case State::waiting_to_retry: return "waiting to retry";
+    case State::idle:
+      return "idle";
+    case State::holding_off:
+      return "holding off";
+    case State::bootstrapping:
+      return "bootstrapping";
+    case State::registering:
+      return "registering";
+    case State::registered:
+      return "registered";
+    case State::waiting_to_retry:
+      return "waiting to retry";
   }
   return "unknown";
 }
@@ -36,11 +48,16 @@ namespace {
 
 const char* describe(ConnectFailure failure) {
   switch (failure) {
-    case ConnectFailure::unreachable: return "the server cannot be reached";
-    case ConnectFailure::name_unknown: return "the server's name is unknown";
-    case ConnectFailure::handshake_timeout: return "the handshake got no answer";
-    case ConnectFailure::alert_retry: return "the server broke off the handshake";
-    case ConnectFailure::alert_fail: return "the server refuses the credentials";
+    case ConnectFailure::unreachable:
+      return "the server cannot be reached";
+    case ConnectFailure::name_unknown:
+      return "the server's name is unknown";
+    case ConnectFailure::handshake_timeout:
+      return "the handshake got no answer";
+    case ConnectFailure::alert_retry:
+      return "the server broke off the handshake";
+    case ConnectFailure::alert_fail:
+      return "the server refuses the credentials";
   }
   return "no session";
 }
@@ -85,8 +102,10 @@ class Client::Impl {
     registrations_.handle_timeout(now);
     observations_.handle_timeout(now);
     if (purge_at_ && *purge_at_ <= now) {
-      if (bootstrap_.is_active()) purge_at_ = now + kPurgePause;
-      else purge();
+      if (bootstrap_.is_active())
+        purge_at_ = now + kPurgePause;
+      else
+        purge();
     }
     settle(now);
   }
@@ -121,8 +140,10 @@ class Client::Impl {
   void connection_failed(TimePoint now, PeerId peer, Registrations::Loss loss, const char* reason,
                          std::optional<std::uint8_t> alert) {
     keep_alert(peer, alert);
-    if (bootstrap_.owns(peer)) bootstrap_.connection_failed(now, peer, reason);
-    else registrations_.connection_failed(now, peer, loss, reason);
+    if (bootstrap_.owns(peer))
+      bootstrap_.connection_failed(now, peer, reason);
+    else
+      registrations_.connection_failed(now, peer, loss, reason);
     settle(now);
   }
 
@@ -189,19 +210,25 @@ class Client::Impl {
   void handle(TimePoint now, const coap::RequestReceived& event) {
     if (bootstrap_.owns(event.peer)) return bootstrap_.handle_request(now, event);
     const auto* server = registrations_.find(event.peer);
-    const bool may_ask = server != nullptr && server->is_registered() && !bootstrap_.in_session() && !stopped_;
+    const bool may_ask =
+        server != nullptr && server->is_registered() && !bootstrap_.in_session() && !stopped_;
     if (!may_ask)
-      return services_.respond(now, event.id,
-                               Answer::error(coap::Code::service_unavailable, "the device is not registered with you"));
+      return services_.respond(
+          now, event.id,
+          Answer::error(coap::Code::service_unavailable, "the device is not registered with you"));
     follow(now, management_.handle(now, *server, event));
   }
   void handle(TimePoint now, const coap::ResponseReceived& event) {
-    if (owner_of(event.tag) == Owner::bootstrap) bootstrap_.handle_response(now, event);
-    else registrations_.handle_response(now, event);
+    if (owner_of(event.tag) == Owner::bootstrap)
+      bootstrap_.handle_response(now, event);
+    else
+      registrations_.handle_response(now, event);
   }
   void handle(TimePoint now, const coap::RequestFailed& event) {
-    if (owner_of(event.tag) == Owner::bootstrap) bootstrap_.handle_failure(now, event);
-    else registrations_.handle_failure(now, event);
+    if (owner_of(event.tag) == Owner::bootstrap)
+      bootstrap_.handle_failure(now, event);
+    else
+      registrations_.handle_failure(now, event);
   }
   void handle(TimePoint now, const coap::NotifyDone& event) { observations_.handle_done(now, event); }
   void handle(TimePoint, const coap::NotificationReceived&) {}  // the device observes nothing
@@ -211,13 +238,16 @@ class Client::Impl {
     for (const auto& path : effects.changed) observations_.changed(now, path);
     if (!effects.changed.empty()) registrations_.parameters_changed(now);
     switch (effects.trigger) {
-      case Effects::Trigger::none: return;
+      case Effects::Trigger::none:
+        return;
       case Effects::Trigger::disable:
         if (decide(situation(Situation::Cause::disabled)) == Action::wait_enable)
           registrations_.disable(now, effects.server);
         return;
-      case Effects::Trigger::update: return registrations_.request_update(now, effects.server);
-      case Effects::Trigger::bootstrap: return act(now, decide(situation(Situation::Cause::trigger)));
+      case Effects::Trigger::update:
+        return registrations_.request_update(now, effects.server);
+      case Effects::Trigger::bootstrap:
+        return act(now, decide(situation(Situation::Cause::trigger)));
     }
   }
 
@@ -256,7 +286,8 @@ class Client::Impl {
       }
       case Action::retry_registration:  // it has its timer
       case Action::wait_enable:
-      case Action::nothing: return;
+      case Action::nothing:
+        return;
     }
   }
 
@@ -282,7 +313,8 @@ class Client::Impl {
       leave_bootstrap(now, nullptr);
     }
     const bool is_done = outcome->end == BootstrapEnd::succeeded;
-    act(now, decide(situation(is_done ? Situation::Cause::bootstrap_done : Situation::Cause::bootstrap_failed)));
+    act(now,
+        decide(situation(is_done ? Situation::Cause::bootstrap_done : Situation::Cause::bootstrap_failed)));
     registrations_.handle_timeout(now);
   }
 
@@ -344,7 +376,8 @@ class Client::Impl {
       if (!stamp) continue;
       plan_purge(now);
       if (purge_at_ && wall && *wall > *stamp)
-        *purge_at_ -= std::min<Duration>(*purge_at_ - now, seconds(std::min(*wall - *stamp, kPurgeSecondsMax)));
+        *purge_at_ -=
+            std::min<Duration>(*purge_at_ - now, seconds(std::min(*wall - *stamp, kPurgeSecondsMax)));
       return;
     }
   }
@@ -356,7 +389,8 @@ class Client::Impl {
     std::vector<Path> gone{Path(kSecurity, *account)};
     for (const auto& [path, value] : tree.below(gone.front()))
       if (value.view().type() == DataType::objlnk && !value.view().as_objlnk().is_null())
-        gone.emplace_back(ObjectId(value.view().as_objlnk().object), InstanceId(value.view().as_objlnk().instance));
+        gone.emplace_back(ObjectId(value.view().as_objlnk().object),
+                          InstanceId(value.view().as_objlnk().instance));
     for (const auto& path : gone) tree.erase(path);
     services_.mark_dirty();
   }
@@ -399,29 +433,57 @@ Client::Client(const ClientConfig& config, Model& model, Random& random)
     : impl_(std::make_unique<Impl>(config, model, random)) {}
 Client::~Client() = default;
 
-void Client::start(TimePoint now, std::optional<UnixTime> wall) { impl_->start(now, wall); }
+void Client::start(TimePoint now, std::optional<UnixTime> wall) {
+  impl_->start(now, wall);
+}
 void Client::handle_datagram(TimePoint now, PeerId peer, ByteView datagram) {
   impl_->handle_datagram(now, peer, datagram);
 }
-void Client::handle_timeout(TimePoint now) { impl_->handle_timeout(now); }
-std::optional<TimePoint> Client::next_timeout() const { return impl_->next_timeout(); }
-std::optional<coap::Transmit> Client::poll_transmit() { return impl_->poll_transmit(); }
-std::optional<Event> Client::poll_event() { return impl_->poll_event(); }
-void Client::connected(TimePoint now, PeerId peer) { impl_->connected(now, peer); }
-void Client::connect_failed(TimePoint now, PeerId peer, ConnectFailure failure, std::optional<std::uint8_t> alert) {
+void Client::handle_timeout(TimePoint now) {
+  impl_->handle_timeout(now);
+}
+std::optional<TimePoint> Client::next_timeout() const {
+  return impl_->next_timeout();
+}
+std::optional<coap::Transmit> Client::poll_transmit() {
+  return impl_->poll_transmit();
+}
+std::optional<Event> Client::poll_event() {
+  return impl_->poll_event();
+}
+void Client::connected(TimePoint now, PeerId peer) {
+  impl_->connected(now, peer);
+}
+void Client::connect_failed(TimePoint now, PeerId peer, ConnectFailure failure,
+                            std::optional<std::uint8_t> alert) {
   const auto loss =
       failure == ConnectFailure::alert_fail ? Registrations::Loss::hopeless : Registrations::Loss::transient;
   impl_->connection_failed(now, peer, loss, describe(failure), alert);
 }
 void Client::connection_lost(TimePoint now, PeerId peer, std::optional<std::uint8_t> alert) {
-  impl_->connection_failed(now, peer, Registrations::Loss::transient, "the session with the server was lost", alert);
+  impl_->connection_failed(now, peer, Registrations::Loss::transient, "the session with the server was lost",
+                           alert);
 }
-void Client::persisted(TimePoint now, std::uint64_t id, Persisted outcome) { impl_->persisted(now, id, outcome); }
-void Client::changed(TimePoint now, const Path& path) { impl_->changed(now, path); }
-void Client::request_bootstrap(TimePoint now) { impl_->request_bootstrap(now); }
-void Client::request_update(TimePoint now) { impl_->request_update(now); }
-void Client::shut_down(TimePoint now) { impl_->shut_down(now); }
-State Client::state() const { return impl_->state(); }
-const coap::EndpointCounters& Client::counters() const { return impl_->counters(); }
+void Client::persisted(TimePoint now, std::uint64_t id, Persisted outcome) {
+  impl_->persisted(now, id, outcome);
+}
+void Client::changed(TimePoint now, const Path& path) {
+  impl_->changed(now, path);
+}
+void Client::request_bootstrap(TimePoint now) {
+  impl_->request_bootstrap(now);
+}
+void Client::request_update(TimePoint now) {
+  impl_->request_update(now);
+}
+void Client::shut_down(TimePoint now) {
+  impl_->shut_down(now);
+}
+State Client::state() const {
+  return impl_->state();
+}
+const coap::EndpointCounters& Client::counters() const {
+  return impl_->counters();
+}
 
 }  // namespace slipway::client

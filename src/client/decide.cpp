@@ -39,7 +39,10 @@ constexpr std::array kTable = std::to_array<Row>({
     // 3: accounts are there: register.
     {.cause = Cause::start, .servers = Servers::some, .action = Action::register_all},
     // 4: no Server instance: client-initiated bootstrap.
-    {.cause = Cause::start, .account = Account::present, .servers = Servers::none, .action = Action::bootstrap},
+    {.cause = Cause::start,
+     .account = Account::present,
+     .servers = Servers::none,
+     .action = Action::bootstrap},
     {.cause = Cause::start, .account = Account::absent, .servers = Servers::none, .action = Action::nothing},
 
     {.cause = Cause::bootstrap_done, .servers = Servers::some, .action = Action::register_all},
@@ -56,11 +59,16 @@ constexpr std::array kTable = std::to_array<Row>({
     // /1/x/16 true or absent: "should re-bootstrap", also while other servers are fine.
     {.cause = Cause::registration_failed, .on_failure = OnFailure::bootstrap, .action = Action::bootstrap},
     // /1/x/16 false: another sequence, if there may be one ...
-    {.cause = Cause::registration_failed, .on_failure = OnFailure::keep_trying, .retry = Retry::possible,
+    {.cause = Cause::registration_failed,
+     .on_failure = OnFailure::keep_trying,
+     .retry = Retry::possible,
      .action = Action::retry_registration},
     // ... and when no server is left to try, step 4 has no exception.
-    {.cause = Cause::registration_failed, .others = Others::all_failed, .on_failure = OnFailure::keep_trying,
-     .retry = Retry::never, .action = Action::bootstrap},
+    {.cause = Cause::registration_failed,
+     .others = Others::all_failed,
+     .on_failure = OnFailure::keep_trying,
+     .retry = Retry::never,
+     .action = Action::bootstrap},
     {.cause = Cause::registration_failed, .action = Action::retry_registration},
 
     {.cause = Cause::trigger, .account = Account::present, .action = Action::bootstrap_now},
@@ -73,12 +81,18 @@ constexpr std::array kTable = std::to_array<Row>({
 
 const char* to_string(Action action) {
   switch (action) {
-    case Action::register_all: return "register all";
-    case Action::bootstrap: return "bootstrap";
-    case Action::bootstrap_now: return "bootstrap now";
-    case Action::retry_registration: return "retry registration";
-    case Action::wait_enable: return "wait until enabled";
-    case Action::nothing: return "nothing";
+    case Action::register_all:
+      return "register all";
+    case Action::bootstrap:
+      return "bootstrap";
+    case Action::bootstrap_now:
+      return "bootstrap now";
+    case Action::retry_registration:
+      return "retry registration";
+    case Action::wait_enable:
+      return "wait until enabled";
+    case Action::nothing:
+      return "nothing";
   }
   return "nothing";
 }
@@ -86,9 +100,9 @@ const char* to_string(Action action) {
 Action decide(const Situation& situation) {
   const auto servers = situation.servers == 0 ? Servers::none : Servers::some;
   for (const auto& row : kTable)
-    if (row.cause == situation.cause && row.account.fits(situation.bootstrap_account) && row.servers.fits(servers) &&
-        row.others.fits(situation.others) && row.on_failure.fits(situation.on_failure) &&
-        row.retry.fits(situation.retry))
+    if (row.cause == situation.cause && row.account.fits(situation.bootstrap_account) &&
+        row.servers.fits(servers) && row.others.fits(situation.others) &&
+        row.on_failure.fits(situation.on_failure) && row.retry.fits(situation.retry))
       return row.action;
   return Action::nothing;
 }

@@ -9,12 +9,12 @@ namespace slipway::client {
 /// What the client knows at the moment of the decision.
 struct Situation {
   enum class Cause : std::uint8_t {
-    start,               ///< switched on, or accounts were loaded
-    bootstrap_done,      ///< a bootstrap session succeeded
-    bootstrap_failed,    ///< a bootstrap session failed, or could not begin
-    registration_failed, ///< one server used up its attempts or said no
-    trigger,             ///< /1/x/9, or the application
-    disabled,            ///< /1/x/4
+    start,                ///< switched on, or accounts were loaded
+    bootstrap_done,       ///< a bootstrap session succeeded
+    bootstrap_failed,     ///< a bootstrap session failed, or could not begin
+    registration_failed,  ///< one server used up its attempts or said no
+    trigger,              ///< /1/x/9, or the application
+    disabled,             ///< /1/x/4
   };
   /// /1/x/16 of the server that failed; absent counts as bootstrap.
   enum class OnFailure : std::uint8_t { bootstrap, keep_trying };
@@ -32,12 +32,12 @@ struct Situation {
 };
 
 enum class Action : std::uint8_t {
-  register_all,       ///< run the registration procedure
-  bootstrap,          ///< client-initiated, after the hold-off time
-  bootstrap_now,      ///< the same, with the back-off of earlier failures forgotten
-  retry_registration, ///< next sequence of the failed server, as /1/x/17-20 say
-  wait_enable,        ///< silent for /1/x/5, then Register
-  nothing,            ///< stuck until the factory or a user acts
+  register_all,        ///< run the registration procedure
+  bootstrap,           ///< client-initiated, after the hold-off time
+  bootstrap_now,       ///< the same, with the back-off of earlier failures forgotten
+  retry_registration,  ///< next sequence of the failed server, as /1/x/17-20 say
+  wait_enable,         ///< silent for /1/x/5, then Register
+  nothing,             ///< stuck until the factory or a user acts
 };
 [[nodiscard]] const char* to_string(Action action);
 

@@ -52,7 +52,8 @@ struct Lister {
         known != nullptr && known->multiplicity == Multiplicity::multiple && server.enabler >= Version{1, 1})
       links.attribute("dim", resource_instances(path).size());
     // The target shows what it inherits too; below it only what is attached there. [1.2.2 §6.3.2]
-    lwm2m::write(links, is_target ? observations.inherited(server.id, path) : observations.attached(server.id, path));
+    lwm2m::write(
+        links, is_target ? observations.inherited(server.id, path) : observations.attached(server.id, path));
     if (depth == 0) return;
     for (const auto& child : children(path)) list(child, depth - 1, false);
   }
@@ -61,16 +62,20 @@ struct Lister {
 }  // namespace
 
 bool discoverable(const Model& model, const Path& resource) {
-  const bool is_own = resource.object() == kServer &&
-                      std::ranges::find(kOwnExecutables, resource.resource().value()) != kOwnExecutables.end();
-  if (resource.has_resource_instance()) return model.tree().contains(resource) || model.has_resource(resource);
+  const bool is_own =
+      resource.object() == kServer &&
+      std::ranges::find(kOwnExecutables, resource.resource().value()) != kOwnExecutables.end();
+  if (resource.has_resource_instance())
+    return model.tree().contains(resource) || model.has_resource(resource);
   return is_own || model.has_resource(resource);
 }
 
 Result<Bytes> discover_links(Services& services, const Observations& observations, const Server& server,
                              const Path& path, std::optional<unsigned> depth) {
   const bool has_deeper_paths = server.enabler >= Version{1, 1};
-  const unsigned usual = path.level() == PathLevel::object ? 2 : path.has_resource() && !has_deeper_paths ? 0 : 1;
+  const unsigned usual = path.level() == PathLevel::object          ? 2
+                         : path.has_resource() && !has_deeper_paths ? 0
+                                                                    : 1;
   const auto levels = depth.value_or(usual);
   for (std::size_t room = 1024; room <= services.config.body_max; room *= 2) {
     Bytes payload(room);

@@ -11,7 +11,8 @@ namespace slipway::client {
 
 /// `depth`: how many levels below `path` are listed; by default two below an object, one otherwise.
 /// Errors: limit.
-[[nodiscard]] Result<Bytes> discover_links(Services& services, const Observations& observations, const Server& server,
-                                           const Path& path, std::optional<unsigned> depth);
+[[nodiscard]] Result<Bytes> discover_links(Services& services, const Observations& observations,
+                                           const Server& server, const Path& path,
+                                           std::optional<unsigned> depth);
 
 }  // namespace slipway::client

@@ -10,15 +10,18 @@
 namespace slipway::client {
 namespace {
 
-constexpr std::array kFormats11 = {ContentFormat::senml_cbor, ContentFormat::senml_json, ContentFormat::tlv,
-                                   ContentFormat::cbor,       ContentFormat::text,       ContentFormat::opaque};
-constexpr std::array kFormats12 = {ContentFormat::senml_cbor, ContentFormat::lwm2m_cbor, ContentFormat::senml_json,
-                                   ContentFormat::tlv,        ContentFormat::cbor,       ContentFormat::text,
-                                   ContentFormat::opaque};
+constexpr std::array kFormats11 = {ContentFormat::senml_cbor, ContentFormat::senml_json,
+                                   ContentFormat::tlv,        ContentFormat::cbor,
+                                   ContentFormat::text,       ContentFormat::opaque};
+constexpr std::array kFormats12 = {
+    ContentFormat::senml_cbor, ContentFormat::lwm2m_cbor, ContentFormat::senml_json, ContentFormat::tlv,
+    ContentFormat::cbor,       ContentFormat::text,       ContentFormat::opaque};
 
 void write_list(const Model& model, Version enabler, lwm2m::ObjectListWriter& out) {
-  if (enabler >= Version{1, 2}) out.root(kFormats12);
-  else if (enabler >= Version{1, 1}) out.root(kFormats11);
+  if (enabler >= Version{1, 2})
+    out.root(kFormats12);
+  else if (enabler >= Version{1, 1})
+    out.root(kFormats11);
   for (const auto& [id, object] : model.objects()) {
     if (id == kSecurity || id == kOscore || id == kCose) continue;
     const auto version = presented_version(object, enabler);

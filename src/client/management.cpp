@@ -29,7 +29,9 @@ Answer refusal(Operation operation, ErrorCode code, const char* reason) {
   return Answer::error(lwm2m::code_for(operation, code), reason);
 }
 
-bool has_queries(const coap::Message& message) { return message.find(coap::OptionNumber::uri_query).has_value(); }
+bool has_queries(const coap::Message& message) {
+  return message.find(coap::OptionNumber::uri_query).has_value();
+}
 
 /// Calls `visit(text)` for each query; the first error ends it.
 template <class Visitor>
@@ -62,7 +64,8 @@ Result<void> decode_create(const Model& model, ObjectId object, ContentFormat fo
   return decode_payload(model, free, format, payload, decoded);
 }
 
-Result<void> create_with(Model& model, const Path& instance, std::span<const Entry> entries, ShortServerId owner) {
+Result<void> create_with(Model& model, const Path& instance, std::span<const Entry> entries,
+                         ShortServerId owner) {
   SLIPWAY_TRY(model.create_instance(instance));
   SLIPWAY_TRY(write_entries(model, instance, entries, WriteKind::create));
   return own_new_instance(model, instance, owner);
@@ -108,14 +111,20 @@ Answer Management::dispatch(const Request& request, Effects& effects) {
   if (path.has_object() && is_hidden(path.object()))
     return Answer::error(Code::unauthorized, "only the bootstrap server may touch this object");
   switch (request.message.code) {
-    case Code::get: return get(request);
-    case Code::put: return put(request, effects);
-    case Code::post: return post(request, effects);
-    case Code::del: return remove(request, effects);
+    case Code::get:
+      return get(request);
+    case Code::put:
+      return put(request, effects);
+    case Code::post:
+      return post(request, effects);
+    case Code::del:
+      return remove(request, effects);
     // Read-, Write- and Observe-Composite have their place here; both are optional for a device.
     case Code::fetch:
-    case Code::ipatch: return Answer::error(Code::method_not_allowed, "the device has no composite operations");
-    default: return Answer::error(Code::method_not_allowed, "there is no such operation");
+    case Code::ipatch:
+      return Answer::error(Code::method_not_allowed, "the device has no composite operations");
+    default:
+      return Answer::error(Code::method_not_allowed, "there is no such operation");
   }
 }
 
@@ -134,15 +143,21 @@ Answer Management::get(const Request& request) {
 
 Answer Management::observe(const Request& request) {
   lwm2m::AttributeChange change;
-  const auto parsed = for_each_query(request.message, [&](std::string_view query) { return change.add(query); });
+  const auto parsed =
+      for_each_query(request.message, [&](std::string_view query) { return change.add(query); });
   if (!parsed) return Answer::error(Code::bad_request, parsed.error().detail);
-  auto answer = read_for(services_, request.server, request.path, request.message.accept(), Operation::observe);
+  auto answer =
+      read_for(services_, request.server, request.path, request.message.accept(), Operation::observe);
   if (!coap::is_success(answer.code)) return answer;
   const auto own = change.apply_to({});
-  if (const auto fits = lwm2m::check(own); !fits) return Answer::error(Code::bad_request, fits.error().detail);
+  if (const auto fits = lwm2m::check(own); !fits)
+    return Answer::error(Code::bad_request, fits.error().detail);
   answer.observe = observations_.add(request.now, request.server.id,
-                                     {.peer = request.server.peer, .token = request.message.token, .path = request.path,
-                                      .format = *answer.format, .own = own});
+                                     {.peer = request.server.peer,
+                                      .token = request.message.token,
+                                      .path = request.path,
+                                      .format = *answer.format,
+                                      .own = own});
   return answer;
 }
 
@@ -187,16 +202,19 @@ Answer Management::write_attributes(const Request& request) {
   lwm2m::AttributeChange change;
   const auto parsed = for_each_query(message, [&](std::string_view query) { return change.add(query); });
   if (!parsed) return Answer::error(Code::bad_request, parsed.error().detail);
-  const bool is_one = known != nullptr && (known->multiplicity == Multiplicity::single || path.has_resource_instance());
-  const bool is_number = is_one && (known->type == DataType::integer || known->type == DataType::unsigned_integer ||
-                                    known->type == DataType::floating || known->type == DataType::time);
+  const bool is_one =
+      known != nullptr && (known->multiplicity == Multiplicity::single || path.has_resource_instance());
+  const bool is_number =
+      is_one && (known->type == DataType::integer || known->type == DataType::unsigned_integer ||
+                 known->type == DataType::floating || known->type == DataType::time);
   if (change.needs_number() && !is_number)
     return Answer::error(Code::bad_request, "gt, lt and st are for one resource that is a number");
   if (change.needs_boolean() && !(is_one && known->type == DataType::boolean))
     return Answer::error(Code::bad_request, "edge is for one resource that is a boolean");
   const auto attributes = change.apply_to(observations_.attached(server.id, path));
   if (const auto fits = lwm2m::check(attributes); !fits) return refusal(kOperation, fits.error());
-  if (const auto kept = observations_.attach(server.id, path, attributes); !kept) return refusal(kOperation, kept.error());
+  if (const auto kept = observations_.attach(server.id, path, attributes); !kept)
+    return refusal(kOperation, kept.error());
   return {.code = Code::changed};
 }
 
@@ -214,7 +232,8 @@ Answer Management::write(const Request& request, Model::Merge merge, Effects& ef
       return refusal(kOperation, ErrorCode::not_found, "there is no such resource");
     if (!can_write(known->operations))
       return refusal(kOperation, ErrorCode::wrong_path, "the resource cannot be written");
-    if (merge == Model::Merge::update && known->multiplicity == Multiplicity::single) return not_here(kOperation);
+    if (merge == Model::Merge::update && known->multiplicity == Multiplicity::single)
+      return not_here(kOperation);
   }
   const auto format = message.content_format();
   if (!format) return Answer::error(Code::bad_request, "the payload has no Content-Format");
@@ -258,7 +277,8 @@ Answer Management::execute(const Request& request, Effects& effects) {
   if (format && *format != static_cast<std::uint16_t>(ContentFormat::text))
     return Answer::error(Code::bad_request, "arguments are plain text");
   const auto arguments = as_text(message.payload);
-  if (!valid_arguments(arguments)) return Answer::error(Code::bad_request, "the arguments do not follow their grammar");
+  if (!valid_arguments(arguments))
+    return Answer::error(Code::bad_request, "the arguments do not follow their grammar");
   if (path.object() == kServer) return execute_server(request, effects);
   if (const auto done = model.execute(path, arguments); !done) return refusal(kOperation, done.error());
   return {.code = Code::changed};
@@ -269,14 +289,19 @@ Answer Management::execute_server(const Request& request, Effects& effects) {
   const auto& path = request.path;
   effects.server = server_of(services_.model.tree(), path.instance());
   switch (path.resource().value()) {
-    case kDisable: effects.trigger = Effects::Trigger::disable; break;
-    case kUpdateTrigger: effects.trigger = Effects::Trigger::update; break;
+    case kDisable:
+      effects.trigger = Effects::Trigger::disable;
+      break;
+    case kUpdateTrigger:
+      effects.trigger = Effects::Trigger::update;
+      break;
     case kBootstrapTrigger:
       if (!bootstrap_account(services_.model.tree()))
         return Answer::error(Code::method_not_allowed, "the device has no bootstrap account");
       effects.trigger = Effects::Trigger::bootstrap;
       break;
-    default: return not_here(Operation::execute);
+    default:
+      return not_here(Operation::execute);
   }
   return {.code = Code::changed};
 }
@@ -292,10 +317,13 @@ Answer Management::create(const Request& request, Effects& effects) {
   if (is_account || model.find(path.object())->kind() == Object::Kind::fixed)
     return refusal(kOperation, ErrorCode::wrong_path, "instances of this object cannot be created");
   const auto number = message.content_format();
-  if (!number && !message.payload.empty()) return Answer::error(Code::bad_request, "the payload has no Content-Format");
+  if (!number && !message.payload.empty())
+    return Answer::error(Code::bad_request, "the payload has no Content-Format");
   DecodedPayload decoded;
   if (!message.payload.empty())
-    if (const auto done = decode_create(model, path.object(), ContentFormat{*number}, message.payload, decoded); !done)
+    if (const auto done =
+            decode_create(model, path.object(), ContentFormat{*number}, message.payload, decoded);
+        !done)
       return refusal(kOperation, done.error());
   const auto instance = choose_instance(model, path.object(), decoded.entries);
   if (!instance) return refusal(kOperation, instance.error());
@@ -321,7 +349,8 @@ Answer Management::remove(const Request& request, Effects& effects) {
   if (path.level() == PathLevel::resource) return not_here(kOperation);
   if (path.has_resource_instance()) {
     const auto* known = model.definition(path);
-    if (!model.tree().contains(path)) return refusal(kOperation, ErrorCode::not_found, "there is no such resource instance");
+    if (!model.tree().contains(path))
+      return refusal(kOperation, ErrorCode::not_found, "there is no such resource instance");
     if (!can_write(known->operations) || server.enabler < Version{1, 1}) return not_here(kOperation);
     model.mutable_tree().erase(path);
     // The resource stays, also without instances.

@@ -20,7 +20,8 @@ struct Effects {
 
 class Management {
  public:
-  Management(Services& services, Observations& observations) : services_(services), observations_(observations) {}
+  Management(Services& services, Observations& observations)
+      : services_(services), observations_(observations) {}
 
   /// Carries out a request of a registered server and answers it.
   Effects handle(TimePoint now, const Server& server, const coap::RequestReceived& event);

@@ -7,7 +7,8 @@
 namespace slipway::client {
 
 Result<void> Collector::add(const Path& path, const Value& value) {
-  if (entries_.size() >= codec::kEntriesMax) return fail(ErrorCode::limit, "more values than one answer takes");
+  if (entries_.size() >= codec::kEntriesMax)
+    return fail(ErrorCode::limit, "more values than one answer takes");
   entries_.push_back({.path = path, .value = value});
   return {};
 }
@@ -43,21 +44,25 @@ class Model::Catalog final : public ObjectCatalog {
 
 Model::Model(const ObjectCatalog& catalog, const ModelBounds& bounds)
     : known_(catalog), bounds_(bounds), catalog_(std::make_unique<Catalog>(*this)), tree_(bounds.tree) {
-  for (const std::uint16_t id : std::initializer_list<std::uint16_t>{0, 1, 2, 21}) object(ObjectId(id)).stored();
+  for (const std::uint16_t id : std::initializer_list<std::uint16_t>{0, 1, 2, 21})
+    object(ObjectId(id)).stored();
 }
 
 Model::~Model() = default;
 
 Object& Model::object(ObjectId id, std::optional<Version> version) {
   if (const auto found = objects_.find(id); found != objects_.end()) return found->second;
-  if (objects_.size() >= bounds_.objects_max) complain("more objects than ModelBounds::objects_max", Path(id));
+  if (objects_.size() >= bounds_.objects_max)
+    complain("more objects than ModelBounds::objects_max", Path(id));
   const auto* known = version ? known_.find(id, *version) : known_.find(id);
   if (known == nullptr) known = known_.find(id);
   const auto used = version ? *version : known != nullptr ? known->version : Version{.major = 1, .minor = 0};
   return objects_.try_emplace(id, *this, id, used, known).first->second;
 }
 
-const ObjectCatalog& Model::catalog() const { return *catalog_; }
+const ObjectCatalog& Model::catalog() const {
+  return *catalog_;
+}
 
 const Object* Model::find(ObjectId id) const {
   const auto found = objects_.find(id);

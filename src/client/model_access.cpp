@@ -26,7 +26,8 @@ Result<void> Model::collect_instance(const Path& path, Reader reader, Collector&
 Result<void> Model::collect_resource(const Path& path, Reader reader, Collector& out) const {
   const auto resource = path.prefix(3);
   const auto* known = definition(resource);
-  if (known == nullptr || !has_resource(resource)) return fail(ErrorCode::not_found, "there is no such resource");
+  if (known == nullptr || !has_resource(resource))
+    return fail(ErrorCode::not_found, "there is no such resource");
   if (known->type == DataType::none) return fail(ErrorCode::wrong_path, "the resource has no value");
   if (reader == Reader::server && !can_read(known->operations))
     return fail(ErrorCode::wrong_path, "the resource cannot be read");
@@ -61,16 +62,19 @@ Result<void> Model::write(const Path& resource, std::span<const Entry> entries, 
     if (known != nullptr && known->multiplicity == Multiplicity::multiple) SLIPWAY_TRY(tree_.mark(resource));
   }
   for (const auto& entry : entries) {
-    if (entry.kind == EntryKind::value) SLIPWAY_TRY(tree_.put(entry.path, entry.value));
-    else if (!tree_.contains(resource)) SLIPWAY_TRY(tree_.mark(resource));
+    if (entry.kind == EntryKind::value)
+      SLIPWAY_TRY(tree_.put(entry.path, entry.value));
+    else if (!tree_.contains(resource))
+      SLIPWAY_TRY(tree_.mark(resource));
   }
   if (live != nullptr && live->written && !in_transaction()) live->written();
   return {};
 }
 
-Result<void> Model::write_live(const detail::ResourceNode& live, const Path& resource, std::span<const Entry> entries,
-                               Merge merge) {
-  if (live.multiplicity == Multiplicity::single || merge == Merge::replace || !live.read) return live.write(entries);
+Result<void> Model::write_live(const detail::ResourceNode& live, const Path& resource,
+                               std::span<const Entry> entries, Merge merge) {
+  if (live.multiplicity == Multiplicity::single || merge == Merge::replace || !live.read)
+    return live.write(entries);
   // A partial write of a multiple resource: the maker's function takes the whole, so put it together.
   Collector current;
   SLIPWAY_TRY(live.read(current, resource));
@@ -95,7 +99,8 @@ Result<void> Model::create_instance(const Path& instance) {
   const auto found = objects_.find(instance.object());
   if (found == objects_.end()) return fail(ErrorCode::unknown_object, "the device does not have this object");
   if (has_instance(instance)) return fail(ErrorCode::duplicate, "the object instance exists already");
-  if (instance.instance().value() == kReservedId) return fail(ErrorCode::out_of_range, "65535 is no instance id");
+  if (instance.instance().value() == kReservedId)
+    return fail(ErrorCode::out_of_range, "65535 is no instance id");
   auto& object = found->second;
   if (object.kind() == Object::Kind::fixed)
     return fail(ErrorCode::wrong_path, "instances of this object cannot be created");

@@ -8,7 +8,8 @@ namespace slipway::client {
 
 Object::Object(Model& model, ObjectId id, Version version, const ObjectDefinition* known)
     : model_(model),
-      definition_{.id = id, .name = {}, .version = version, .multiplicity = Multiplicity::multiple, .resources = {}} {
+      definition_{
+          .id = id, .name = {}, .version = version, .multiplicity = Multiplicity::multiple, .resources = {}} {
   if (known != nullptr) {
     definition_.name = known->name;
     definition_.multiplicity = known->multiplicity;
@@ -51,8 +52,12 @@ void Object::derive(const detail::ResourceNode& node, Operations added) {
   const bool known = at != resources_.end() && at->id == node.id;
   if (!known) {
     derived_.insert(node.id);
-    resources_.insert(at, {.id = node.id, .name = {}, .type = node.type, .operations = added,
-                           .multiplicity = node.multiplicity, .since = definition_.version});
+    resources_.insert(at, {.id = node.id,
+                           .name = {},
+                           .type = node.type,
+                           .operations = added,
+                           .multiplicity = node.multiplicity,
+                           .since = definition_.version});
   } else if (derived_.contains(node.id)) {
     at->operations = static_cast<Operations>(static_cast<int>(at->operations) | static_cast<int>(added));
   } else if (at->type != node.type || at->multiplicity != node.multiplicity) {
@@ -94,7 +99,8 @@ void Instance::store(detail::ResourceNode& node, const Path& path, const Value& 
       definition != nullptr && definition->type == initial.type() && !check(*definition, initial))
     model_->complain("the initial value is outside the range of the resource", path);
   auto& tree = model_->mutable_tree();
-  if (!tree.find(path) && !tree.put(path, initial)) model_->complain("more values than TreeBounds allow", path);
+  if (!tree.find(path) && !tree.put(path, initial))
+    model_->complain("more values than TreeBounds allow", path);
 }
 
 }  // namespace slipway::client

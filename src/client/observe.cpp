@@ -20,9 +20,12 @@ bool is_number(const Value& value) {
 
 double number_of(const Value& value) {
   switch (value.type()) {
-    case DataType::floating: return value.as_floating();
-    case DataType::unsigned_integer: return static_cast<double>(value.as_unsigned());
-    default: return static_cast<double>(value.as_integer());
+    case DataType::floating:
+      return value.as_floating();
+    case DataType::unsigned_integer:
+      return static_cast<double>(value.as_unsigned());
+    default:
+      return static_cast<double>(value.as_integer());
   }
 }
 
@@ -103,7 +106,8 @@ std::optional<Value> Observations::scalar(const Observation& observation) const 
   if (known == nullptr) return std::nullopt;
   if (known->multiplicity == Multiplicity::multiple && !path.has_resource_instance()) return std::nullopt;
   Collector values;
-  if (!services_.model.collect(path, Model::Reader::server, values) || values.entries().size() != 1) return std::nullopt;
+  if (!services_.model.collect(path, Model::Reader::server, values) || values.entries().size() != 1)
+    return std::nullopt;
   const auto value = values.entries().front().value;
   if (!is_number(value) && value.type() != DataType::boolean) return std::nullopt;
   return value;
@@ -153,8 +157,10 @@ void Observations::handle_timeout(TimePoint now) {
   for (std::size_t i = 0; i < observations_.size();) {
     const auto at = due(observations_[i]);
     const bool goes_on = !at || *at > now || notify(now, observations_[i]);
-    if (goes_on) ++i;
-    else observations_.erase(observations_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (goes_on)
+      ++i;
+    else
+      observations_.erase(observations_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 }
 
@@ -170,8 +176,9 @@ bool Observations::notify(TimePoint now, Observation& observation) {
   const auto* server = registrations_.find(observation.server);
   if (server == nullptr) return false;
   if (!server->is_registered()) return true;
-  const auto answer = read_for(services_, *server, observation.wish.path,
-                               static_cast<std::uint16_t>(observation.wish.format), lwm2m::Operation::observe);
+  const auto answer =
+      read_for(services_, *server, observation.wish.path, static_cast<std::uint16_t>(observation.wish.format),
+               lwm2m::Operation::observe);
   const bool is_value = coap::is_success(answer.code);
   const bool confirmable = !is_value || is_confirmable(now, observation);
   coap::OutgoingResponse response{.code = answer.code, .payload = answer.payload};
@@ -181,8 +188,8 @@ bool Observations::notify(TimePoint now, Observation& observation) {
     response.observe = observation.number;
   }
   const auto type = confirmable ? coap::Type::confirmable : coap::Type::non_confirmable;
-  const auto sent = services_.endpoint.notify(now, observation.wish.peer, observation.wish.token, type, response,
-                                              tag_of(Owner::observation, observation.mark));
+  const auto sent = services_.endpoint.notify(now, observation.wish.peer, observation.wish.token, type,
+                                              response, tag_of(Owner::observation, observation.mark));
   // An error ends an observation. [RFC 7641 §4.2] Full tables only delay it.
   if (!is_value) return false;
   if (!sent) {

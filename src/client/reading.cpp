@@ -6,7 +6,8 @@
 
 namespace slipway::client {
 
-Result<ContentFormat> answer_format(const ClientConfig& config, Version enabler, std::optional<std::uint16_t> accept) {
+Result<ContentFormat> answer_format(const ClientConfig& config, Version enabler,
+                                    std::optional<std::uint16_t> accept) {
   const bool is_12 = enabler >= Version{1, 2};
   if (!accept) {
     if (enabler < Version{1, 1}) return ContentFormat::tlv;
@@ -19,21 +20,25 @@ Result<ContentFormat> answer_format(const ClientConfig& config, Version enabler,
     case ContentFormat::cbor:
     case ContentFormat::senml_json:
     case ContentFormat::senml_cbor:
-    case ContentFormat::tlv: return format;
+    case ContentFormat::tlv:
+      return format;
     case ContentFormat::lwm2m_cbor:
       if (is_12) return format;
       break;
-    default: break;
+    default:
+      break;
   }
   return fail(ErrorCode::unsupported, "the device does not write this format");
 }
 
 Result<void> collect_for(const Model& model, ShortServerId server, const Path& path, Collector& out) {
   if (!path.has_object()) return fail(ErrorCode::wrong_path, "an object at least is read");
-  if (model.find(path.object()) == nullptr) return fail(ErrorCode::unknown_object, "the device does not have this object");
+  if (model.find(path.object()) == nullptr)
+    return fail(ErrorCode::unknown_object, "the device does not have this object");
   if (path.has_instance()) {
     if (!model.has_instance(path)) return fail(ErrorCode::not_found, "there is no such object instance");
-    if (!may(model.tree(), server, lwm2m::Right::read, path)) return fail(ErrorCode::refused, "the server may not read this");
+    if (!may(model.tree(), server, lwm2m::Right::read, path))
+      return fail(ErrorCode::refused, "the server may not read this");
     return model.collect(path, Model::Reader::server, out);
   }
   const auto ids = model.instances_of(path.object());
@@ -48,8 +53,8 @@ Result<void> collect_for(const Model& model, ShortServerId server, const Path& p
   return {};
 }
 
-Answer read_for(Services& services, const Server& server, const Path& path, std::optional<std::uint16_t> accept,
-                lwm2m::Operation operation) {
+Answer read_for(Services& services, const Server& server, const Path& path,
+                std::optional<std::uint16_t> accept, lwm2m::Operation operation) {
   const auto refusal = [&](const Error& error) {
     return Answer::error(lwm2m::code_for(operation, error.code), error.detail);
   };
@@ -59,8 +64,10 @@ Answer read_for(Services& services, const Server& server, const Path& path, std:
   if (!format) return refusal(format.error());
   auto payload = encode_payload(*format, path, values.entries(), services.config.body_max);
   if (!payload) {
-    const bool is_format = payload.error().code == ErrorCode::unsupported || payload.error().code == ErrorCode::wrong_path;
-    return is_format ? Answer::error(coap::Code::not_acceptable, payload.error().detail) : refusal(payload.error());
+    const bool is_format =
+        payload.error().code == ErrorCode::unsupported || payload.error().code == ErrorCode::wrong_path;
+    return is_format ? Answer::error(coap::Code::not_acceptable, payload.error().detail)
+                     : refusal(payload.error());
   }
   return {.code = coap::Code::content, .format = *format, .payload = std::move(*payload)};
 }

@@ -7,7 +7,9 @@
 namespace slipway::client {
 
 /// Objects that no management server ever sees. [LwM2M-CORE 1.2 §7.4, §8]
-[[nodiscard]] constexpr bool is_hidden(ObjectId id) { return id == kSecurity || id == kOscore || id == kCose; }
+[[nodiscard]] constexpr bool is_hidden(ObjectId id) {
+  return id == kSecurity || id == kOscore || id == kCose;
+}
 
 /// The format of an answer: what was asked for, or the default of the server's version.
 [[nodiscard]] Result<ContentFormat> answer_format(const ClientConfig& config, Version enabler,

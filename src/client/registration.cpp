@@ -20,7 +20,9 @@ constexpr std::int64_t kSecondsMax = 10L * 365 * 86400;  // keeps sums of time p
 constexpr seconds kLastResort{86400};                    // a device never gives up for good
 constexpr std::int64_t kDisableDefault = 86400;
 
-seconds bounded(std::int64_t value) { return seconds(std::clamp<std::int64_t>(value, 0, kSecondsMax)); }
+seconds bounded(std::int64_t value) {
+  return seconds(std::clamp<std::int64_t>(value, 0, kSecondsMax));
+}
 
 /// The session is asked for anew when no answer of any kind has come by then.
 constexpr Duration kConnectPatience = seconds(247);
@@ -64,8 +66,12 @@ const Server* Registrations::find(ShortServerId id) const {
     if (server.id == id) return &server;
   return nullptr;
 }
-Server* Registrations::find_mutable(PeerId peer) { return const_cast<Server*>(std::as_const(*this).find(peer)); }
-Server* Registrations::find_mutable(ShortServerId id) { return const_cast<Server*>(std::as_const(*this).find(id)); }
+Server* Registrations::find_mutable(PeerId peer) {
+  return const_cast<Server*>(std::as_const(*this).find(peer));
+}
+Server* Registrations::find_mutable(ShortServerId id) {
+  return const_cast<Server*>(std::as_const(*this).find(id));
+}
 Server* Registrations::find_request(coap::RequestId id) {
   for (auto& server : servers_)
     if (server.request == id) return &server;
@@ -91,7 +97,8 @@ void Registrations::start(TimePoint now) {
 void Registrations::schedule(TimePoint now) {
   for (auto& server : servers_) {
     const auto policy = read_policy(services_.model.tree(), server.instance);
-    if (server.state == Server::State::waiting && !server.at && !policy.priority) server.at = now + policy.initial_delay;
+    if (server.state == Server::State::waiting && !server.at && !policy.priority)
+      server.at = now + policy.initial_delay;
   }
   advance_order(now);
 }
@@ -171,8 +178,10 @@ void Registrations::connected(TimePoint now, PeerId peer) {
   auto* server = find_mutable(peer);
   if (server == nullptr || server->state != Server::State::connecting) return;
   server->connected = true;
-  if (suspended_) server->at = now;
-  else send_register(now, *server);
+  if (suspended_)
+    server->at = now;
+  else
+    send_register(now, *server);
 }
 
 void Registrations::connection_failed(TimePoint now, PeerId peer, Loss loss, std::string_view reason) {
@@ -183,12 +192,15 @@ void Registrations::connection_failed(TimePoint now, PeerId peer, Loss loss, std
   switch (state) {
     case Server::State::connecting:
     case Server::State::registering:
-      return attempt_failed(now, *server, loss == Loss::hopeless ? Attempt::refused : Attempt::failed, std::nullopt,
-                            reason);
+      return attempt_failed(now, *server, loss == Loss::hopeless ? Attempt::refused : Attempt::failed,
+                            std::nullopt, reason);
     case Server::State::registered:
-    case Server::State::updating: return register_again(now, *server);
-    case Server::State::deregistering: return deregistered(now, *server);
-    default: return;
+    case Server::State::updating:
+      return register_again(now, *server);
+    case Server::State::deregistering:
+      return deregistered(now, *server);
+    default:
+      return;
   }
 }
 
@@ -201,7 +213,9 @@ void Registrations::handle_timeout(TimePoint now) {
     switch (server.state) {
       case Server::State::waiting:
       case Server::State::backing_off:
-      case Server::State::disabled: connect(now, server); break;
+      case Server::State::disabled:
+        connect(now, server);
+        break;
       case Server::State::connecting:
         if (server.connected) {
           send_register(now, server);
@@ -210,10 +224,13 @@ void Registrations::handle_timeout(TimePoint now) {
           attempt_failed(now, server, Attempt::failed, std::nullopt, "no session with the server in time");
         }
         break;
-      case Server::State::registered: send_update(now, server); break;
+      case Server::State::registered:
+        send_update(now, server);
+        break;
       case Server::State::registering:
       case Server::State::updating:
-      case Server::State::deregistering: break;
+      case Server::State::deregistering:
+        break;
     }
   }
 }
@@ -232,7 +249,8 @@ void Registrations::send_register(TimePoint now, Server& server) {
   server.state = Server::State::registering;
   server.at.reset();
   server.update_wanted = false;
-  server.lifetime = std::max<std::int64_t>(0, tree.integer(slipway::client::server(server.instance, 1)).value_or(86400));
+  server.lifetime =
+      std::max<std::int64_t>(0, tree.integer(slipway::client::server(server.instance, 1)).value_or(86400));
   server.binding = tree.text(slipway::client::server(server.instance, 7));
   server.objects = object_list(services_.model, server.enabler, services_.config.body_max);
   // 1.0 names the binding in use, 1.1 and later what the device can do: here UDP. [LwM2M-CORE 1.2 §6.2.1]
@@ -243,19 +261,24 @@ void Registrations::send_register(TimePoint now, Server& server) {
   if (uri && uri->path != "/") path = uri->path;
   if (uri && !uri->query.empty()) fits = queries.add(uri->query);
   path += "/rd";
-  fits = fits && lwm2m::add_register_queries(queries, {.endpoint = services_.config.endpoint,
-                                                       .lifetime = seconds(server.lifetime),
-                                                       .enabler = server.enabler,
-                                                       .binding = "U",
-                                                       .queue_mode = services_.config.queue == QueueMode::sleeps,
-                                                       .sms = std::nullopt,
-                                                       .profile = std::nullopt});
-  if (!fits) return attempt_failed(now, server, Attempt::refused, std::nullopt, "the request does not fit its bounds");
-  const auto sent = services_.endpoint.request(
-      now, server.peer,
-      {.code = coap::Code::post, .path = path, .queries = queries.view(),
-       .content_format = static_cast<std::uint16_t>(ContentFormat::link_format), .payload = as_bytes(server.objects),
-       .tag = tag_of(Owner::registration, server.id.value())});
+  fits =
+      fits && lwm2m::add_register_queries(queries, {.endpoint = services_.config.endpoint,
+                                                    .lifetime = seconds(server.lifetime),
+                                                    .enabler = server.enabler,
+                                                    .binding = "U",
+                                                    .queue_mode = services_.config.queue == QueueMode::sleeps,
+                                                    .sms = std::nullopt,
+                                                    .profile = std::nullopt});
+  if (!fits)
+    return attempt_failed(now, server, Attempt::refused, std::nullopt, "the request does not fit its bounds");
+  const auto sent =
+      services_.endpoint.request(now, server.peer,
+                                 {.code = coap::Code::post,
+                                  .path = path,
+                                  .queries = queries.view(),
+                                  .content_format = static_cast<std::uint16_t>(ContentFormat::link_format),
+                                  .payload = as_bytes(server.objects),
+                                  .tag = tag_of(Owner::registration, server.id.value())});
   if (!sent) return attempt_failed(now, server, Attempt::failed, std::nullopt, sent.error().detail);
   server.request = *sent;
 }
@@ -273,7 +296,9 @@ void Registrations::send_update(TimePoint now, Server& server) {
   server.objects = std::move(objects);
   lwm2m::QueryList queries;
   (void)lwm2m::add_register_queries(queries, changed);
-  coap::OutgoingRequest request{.code = coap::Code::post, .path = server.location, .queries = queries.view(),
+  coap::OutgoingRequest request{.code = coap::Code::post,
+                                .path = server.location,
+                                .queries = queries.view(),
                                 .tag = tag_of(Owner::registration, server.id.value())};
   if (tells_objects) {
     request.content_format = static_cast<std::uint16_t>(ContentFormat::link_format);
@@ -295,7 +320,8 @@ void Registrations::send_deregister(TimePoint now, Server& server) {
   server.state = Server::State::deregistering;
   server.at.reset();
   const auto sent = services_.endpoint.request(now, server.peer,
-                                               {.code = coap::Code::del, .path = server.location,
+                                               {.code = coap::Code::del,
+                                                .path = server.location,
                                                 .tag = tag_of(Owner::registration, server.id.value())});
   if (!sent) return deregistered(now, server);
   server.request = *sent;
@@ -316,11 +342,14 @@ void Registrations::handle_response(TimePoint now, const coap::ResponseReceived&
   server->request.reset();
   const auto code = event.message.code;
   switch (server->state) {
-    case Server::State::registering: break;
+    case Server::State::registering:
+      break;
     case Server::State::updating:
       return coap::is_success(code) ? updated(now, *server) : register_again(now, *server);
-    case Server::State::deregistering: return deregistered(now, *server);
-    default: return;
+    case Server::State::deregistering:
+      return deregistered(now, *server);
+    default:
+      return;
   }
   if (coap::is_success(code)) return registered(now, *server, event.message);
   if (code == coap::Code::precondition_failed) {
@@ -331,7 +360,8 @@ void Registrations::handle_response(TimePoint now, const coap::ResponseReceived&
   }
   const bool is_refusal = coap::class_of(code) == 4;
   const auto max_age = event.message.find_number(coap::OptionNumber::max_age).value_or(0);
-  attempt_failed(now, *server, is_refusal ? Attempt::refused : Attempt::failed, code, "the server refused the registration",
+  attempt_failed(now, *server, is_refusal ? Attempt::refused : Attempt::failed, code,
+                 "the server refused the registration",
                  code == coap::Code::service_unavailable ? Duration(bounded(max_age)) : Duration{});
 }
 
@@ -343,7 +373,8 @@ void Registrations::handle_failure(TimePoint now, const coap::RequestFailed& eve
   if (state == Server::State::deregistering) return deregistered(now, *server);
   // A peer that does not answer may have lost the session: the next attempt makes a new one.
   drop_session(*server);
-  if (state == Server::State::updating) register_again(now, *server);
+  if (state == Server::State::updating)
+    register_again(now, *server);
   else if (state == Server::State::registering)
     attempt_failed(now, *server, Attempt::failed, std::nullopt, "the server does not answer");
 }
@@ -388,13 +419,15 @@ void Registrations::deregistered(TimePoint now, Server& server) {
     std::erase_if(servers_, [id = server.id](const Server& other) { return other.id == id; });
     return;
   }
-  const auto wait = services_.model.tree().integer(slipway::client::server(server.instance, 5)).value_or(kDisableDefault);
+  const auto wait =
+      services_.model.tree().integer(slipway::client::server(server.instance, 5)).value_or(kDisableDefault);
   server.state = Server::State::disabled;
   server.at = now + bounded(wait);
 }
 
-void Registrations::attempt_failed(TimePoint now, Server& server, Attempt attempt, std::optional<coap::Code> code,
-                                   std::string_view reason, Duration at_least) {
+void Registrations::attempt_failed(TimePoint now, Server& server, Attempt attempt,
+                                   std::optional<coap::Code> code, std::string_view reason,
+                                   Duration at_least) {
   services_.tell(RegistrationFailed{server.id, code, {}}, std::string(reason));
   const auto policy = read_policy(services_.model.tree(), server.instance);
   server.state = Server::State::backing_off;
@@ -434,8 +467,10 @@ void Registrations::parameters_changed(TimePoint now) {
     if (!server.is_registered()) continue;
     const auto lifetime =
         std::max<std::int64_t>(0, tree.integer(slipway::client::server(server.instance, 1)).value_or(86400));
-    const bool differs = lifetime != server.lifetime || tree.text(slipway::client::server(server.instance, 7)) != server.binding ||
-                         object_list(services_.model, server.enabler, services_.config.body_max) != server.objects;
+    const bool differs =
+        lifetime != server.lifetime ||
+        tree.text(slipway::client::server(server.instance, 7)) != server.binding ||
+        object_list(services_.model, server.enabler, services_.config.body_max) != server.objects;
     if (!differs) continue;
     server.binding = tree.text(slipway::client::server(server.instance, 7));
     server.update_wanted = true;

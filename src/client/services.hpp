@@ -16,8 +16,12 @@ enum class Owner : std::uint64_t { bootstrap = 1, registration = 2, observation 
 [[nodiscard]] constexpr std::uint64_t tag_of(Owner owner, std::uint64_t id = 0) {
   return static_cast<std::uint64_t>(owner) << 56 | id;
 }
-[[nodiscard]] constexpr Owner owner_of(std::uint64_t tag) { return static_cast<Owner>(tag >> 56); }
-[[nodiscard]] constexpr std::uint64_t id_of(std::uint64_t tag) { return tag & 0x00ffffffffffffff; }
+[[nodiscard]] constexpr Owner owner_of(std::uint64_t tag) {
+  return static_cast<Owner>(tag >> 56);
+}
+[[nodiscard]] constexpr std::uint64_t id_of(std::uint64_t tag) {
+  return tag & 0x00ffffffffffffff;
+}
 
 /// An event on its way to the application; texts and keys are looked up when it is polled.
 struct Notice {
@@ -54,14 +58,22 @@ class Services {
   coap::Endpoint& endpoint;
   std::deque<Notice> notices;
 
-  void tell(Event event, std::string text = {}) { notices.push_back({std::move(event), std::move(text), {}}); }
+  void tell(Event event, std::string text = {}) {
+    notices.push_back({std::move(event), std::move(text), {}});
+  }
 
   /// Asks for a session with the server of a /0 instance, and names it.
   PeerId connect(InstanceId security, ShortServerId server) {
     const PeerId peer(++last_peer_);
-    notices.push_back({ConnectWanted{.peer = peer, .server = server, .uri = {}, .mode = SecurityMode::nosec,
-                                     .identity = {}, .server_public_key = {}, .key = {}},
-                       {}, security});
+    notices.push_back({ConnectWanted{.peer = peer,
+                                     .server = server,
+                                     .uri = {},
+                                     .mode = SecurityMode::nosec,
+                                     .identity = {},
+                                     .server_public_key = {},
+                                     .key = {}},
+                       {},
+                       security});
     return peer;
   }
   void disconnect(PeerId peer) {
@@ -77,7 +89,8 @@ class Services {
   void respond(TimePoint now, coap::IncomingId id, const Answer& answer) {
     const coap::OutgoingResponse response{
         .code = answer.code,
-        .content_format = answer.format ? std::optional(static_cast<std::uint16_t>(*answer.format)) : std::nullopt,
+        .content_format =
+            answer.format ? std::optional(static_cast<std::uint16_t>(*answer.format)) : std::nullopt,
         .location_path = answer.location,
         .observe = answer.observe,
         .max_age = answer.max_age,
@@ -125,7 +138,8 @@ class Services {
   bool dirty_ = false;
 };
 
-[[nodiscard]] inline std::optional<TimePoint> earlier(std::optional<TimePoint> a, std::optional<TimePoint> b) {
+[[nodiscard]] inline std::optional<TimePoint> earlier(std::optional<TimePoint> a,
+                                                      std::optional<TimePoint> b) {
   if (!a) return b;
   return b ? std::min(*a, *b) : a;
 }

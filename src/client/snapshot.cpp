@@ -61,7 +61,8 @@ Result<Header> read_header(ByteView snapshot) {
   SLIPWAY_ASSIGN(const auto length, in.u32());
   SLIPWAY_ASSIGN(const auto expected, in.u64());
   const auto rest = in.rest();
-  if (rest.size() != marks * kMarkSize + length) return fail(ErrorCode::truncated, "the snapshot is cut off", 8);
+  if (rest.size() != marks * kMarkSize + length)
+    return fail(ErrorCode::truncated, "the snapshot is cut off", 8);
   if (checksum(rest) != expected) return fail(ErrorCode::malformed, "the snapshot is damaged", 12);
   return Header{marks, rest};
 }
@@ -88,8 +89,10 @@ Result<Bytes> Model::snapshot() const {
   std::vector<Entry> values;
   std::vector<Path> marks;
   for (const auto& [path, value] : tree_.all()) {
-    if (value.view().empty()) marks.push_back(path);
-    else values.push_back({.path = path, .value = value.view()});
+    if (value.view().empty())
+      marks.push_back(path);
+    else
+      values.push_back({.path = path, .value = value.view()});
   }
   Bytes out(kHeaderSize + marks.size() * kMarkSize);
   ByteWriter writer(out);
@@ -137,8 +140,10 @@ Result<void> Model::load(ByteView snapshot) {
     const auto decoded = codec::decode(ContentFormat::senml_cbor, Path(), in.rest(), {.catalog = &catalog()},
                                        {.entries = entries, .scratch = scratch});
     Result<void> put;
-    if (!decoded) put = std::unexpected(decoded.error());
-    else put = put_all(*decoded, loaded);
+    if (!decoded)
+      put = std::unexpected(decoded.error());
+    else
+      put = put_all(*decoded, loaded);
     wipe(scratch);
     SLIPWAY_TRY(put);
   }

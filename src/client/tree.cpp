@@ -7,20 +7,32 @@ namespace slipway::client {
 
 StoredValue::StoredValue(const Value& value) {
   switch (value.type()) {
-    case DataType::string: fixed_ = Value::string({}); break;
-    case DataType::corelnk: fixed_ = Value::corelnk({}); break;
-    case DataType::opaque: fixed_ = Value::opaque({}); break;
-    default: fixed_ = value; return;
+    case DataType::string:
+      fixed_ = Value::string({});
+      break;
+    case DataType::corelnk:
+      fixed_ = Value::corelnk({});
+      break;
+    case DataType::opaque:
+      fixed_ = Value::opaque({});
+      break;
+    default:
+      fixed_ = value;
+      return;
   }
   bytes_ = Secret(value.as_opaque());
 }
 
 Value StoredValue::view() const {
   switch (fixed_.type()) {
-    case DataType::string: return Value::string(as_text(bytes_.reveal()));
-    case DataType::corelnk: return Value::corelnk(as_text(bytes_.reveal()));
-    case DataType::opaque: return Value::opaque(bytes_.reveal());
-    default: return fixed_;
+    case DataType::string:
+      return Value::string(as_text(bytes_.reveal()));
+    case DataType::corelnk:
+      return Value::corelnk(as_text(bytes_.reveal()));
+    case DataType::opaque:
+      return Value::opaque(bytes_.reveal());
+    default:
+      return fixed_;
   }
 }
 
@@ -30,8 +42,10 @@ std::size_t size_of(const Value& value) {
   switch (value.type()) {
     case DataType::string:
     case DataType::corelnk:
-    case DataType::opaque: return value.as_opaque().size();
-    default: return 0;
+    case DataType::opaque:
+      return value.as_opaque().size();
+    default:
+      return 0;
   }
 }
 
@@ -43,7 +57,8 @@ Result<void> Tree::insert(const Path& path, StoredValue value) {
   const auto new_bytes = bytes_ - old_size + size_of(value.view());
   if (new_bytes > bounds_.bytes_max) return fail(ErrorCode::limit, "the device stores no more bytes");
   if (found == values_.end()) {
-    if (values_.size() >= bounds_.values_max) return fail(ErrorCode::limit, "the device stores no more values");
+    if (values_.size() >= bounds_.values_max)
+      return fail(ErrorCode::limit, "the device stores no more values");
     values_.emplace(path, std::move(value));
   } else {
     found->second = std::move(value);
@@ -110,8 +125,9 @@ std::optional<std::int64_t> Tree::integer(const Path& path) const {
   if (value->type() == DataType::integer || value->type() == DataType::time) return value->as_integer();
   if (value->type() != DataType::unsigned_integer) return std::nullopt;
   constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
-  return value->as_unsigned() > static_cast<std::uint64_t>(kMax) ? kMax
-                                                                 : static_cast<std::int64_t>(value->as_unsigned());
+  return value->as_unsigned() > static_cast<std::uint64_t>(kMax)
+             ? kMax
+             : static_cast<std::int64_t>(value->as_unsigned());
 }
 
 std::optional<bool> Tree::boolean(const Path& path) const {

@@ -37,7 +37,8 @@ void forget_omitted(Model& model, const Path& instance, std::span<const Entry> e
   for (const auto id : model.resources_of(instance)) {
     const auto resource = instance.child(id.value());
     const auto* known = model.definition(resource);
-    const bool named = std::ranges::any_of(entries, [&](const Entry& entry) { return resource.contains(entry.path); });
+    const bool named =
+        std::ranges::any_of(entries, [&](const Entry& entry) { return resource.contains(entry.path); });
     if (!named && known != nullptr && can_write(known->operations) && known->presence == Presence::optional)
       omitted.push_back(resource);
   }
@@ -45,7 +46,8 @@ void forget_omitted(Model& model, const Path& instance, std::span<const Entry> e
 }
 
 Result<void> apply(Model& model, const Path& base, std::span<const Entry> entries, WriteKind kind) {
-  if (kind == WriteKind::replace && base.depth() == 2 && !is_live(model, base)) forget_omitted(model, base, entries);
+  if (kind == WriteKind::replace && base.depth() == 2 && !is_live(model, base))
+    forget_omitted(model, base, entries);
   for (std::size_t i = 0; i < entries.size();) {
     auto end = i;
     while (end < entries.size() && entries[end].path.prefix(3) == entries[i].path.prefix(3)) ++end;
@@ -54,7 +56,7 @@ Result<void> apply(Model& model, const Path& base, std::span<const Entry> entrie
     // What a Create says about read-only resources is ignored. [LwM2M-CORE 1.2 §6.3.6]
     const bool skips = !entries[i].path.has_resource() || !can_write(known->operations);
     const auto merge = kind == WriteKind::update || base.has_resource_instance() ? Model::Merge::update
-                                                                                  : Model::Merge::replace;
+                                                                                 : Model::Merge::replace;
     if (!skips) SLIPWAY_TRY(model.write(resource, entries.subspan(i, end - i), merge));
     i = end;
   }
@@ -71,7 +73,8 @@ Result<void> check_mandatory(const Model& model, const Path& instance) {
 
 }  // namespace
 
-Result<StoredChange> write_entries(Model& model, const Path& base, std::span<const Entry> entries, WriteKind kind) {
+Result<StoredChange> write_entries(Model& model, const Path& base, std::span<const Entry> entries,
+                                   WriteKind kind) {
   for (const auto& entry : entries) SLIPWAY_TRY(check_entry(model, entry, kind));
   if (base.has_resource() && entries.empty()) return fail(ErrorCode::malformed, "the payload has no value");
   std::vector<Entry> sorted(entries.begin(), entries.end());
@@ -82,33 +85,39 @@ Result<StoredChange> write_entries(Model& model, const Path& base, std::span<con
   // A server must not bring its own account out of order.
   const bool is_account = base.object() == ObjectId(1) || base.object() == ObjectId(2);
   if (done && is_account)
-    if (const auto wrong = validate(model, Purpose::factory)) done = fail(ErrorCode::out_of_range, wrong->rule);
+    if (const auto wrong = validate(model, Purpose::factory))
+      done = fail(ErrorCode::out_of_range, wrong->rule);
   if (!done) {
     model.restore(before);
     return std::unexpected(done.error());
   }
-  const bool has_stored = std::ranges::any_of(sorted, [&](const Entry& entry) { return model.tree().contains(entry.path); });
-  return has_stored || kind == WriteKind::create || !is_live(model, base) ? StoredChange::yes : StoredChange::no;
+  const bool has_stored =
+      std::ranges::any_of(sorted, [&](const Entry& entry) { return model.tree().contains(entry.path); });
+  return has_stored || kind == WriteKind::create || !is_live(model, base) ? StoredChange::yes
+                                                                          : StoredChange::no;
 }
 
 Result<Path> choose_instance(const Model& model, ObjectId object, std::span<Entry> entries) {
   std::uint16_t wanted = kReservedId;
   for (const auto& entry : entries) {
     const auto id = entry.path.instance().value();
-    if (entry.path.object() != object || !entry.path.has_instance() || (wanted != kReservedId && id != wanted))
+    if (entry.path.object() != object || !entry.path.has_instance() ||
+        (wanted != kReservedId && id != wanted))
       return fail(ErrorCode::malformed, "a Create makes one object instance");
     wanted = id;
   }
   const auto taken = model.instances_of(object);
   const bool is_free = !std::ranges::binary_search(taken, InstanceId(wanted));
-  if (wanted != kReservedId && !is_free) return fail(ErrorCode::duplicate, "the object instance exists already");
+  if (wanted != kReservedId && !is_free)
+    return fail(ErrorCode::duplicate, "the object instance exists already");
   if (wanted == kReservedId) {
     wanted = 0;
     while (std::ranges::binary_search(taken, InstanceId(wanted))) ++wanted;
   }
   for (auto& entry : entries) {
     Path path(object, InstanceId(wanted));
-    for (std::size_t depth = 2; depth < entry.path.depth(); ++depth) path = path.child(entry.path.id_at(depth));
+    for (std::size_t depth = 2; depth < entry.path.depth(); ++depth)
+      path = path.child(entry.path.id_at(depth));
     entry.path = path;
   }
   return Path(object, InstanceId(wanted));

@@ -12,10 +12,12 @@ enum class WriteKind : std::uint8_t { replace, update, create };
 /// refuse its value after others were taken). Returns whether stored values have changed.
 /// Errors: not_found, wrong_path, wrong_type, out_of_range, limit, and the maker's.
 enum class StoredChange : std::uint8_t { no, yes };
-Result<StoredChange> write_entries(Model& model, const Path& base, std::span<const Entry> entries, WriteKind kind);
+Result<StoredChange> write_entries(Model& model, const Path& base, std::span<const Entry> entries,
+                                   WriteKind kind);
 
-/// Chooses the instance that a Create makes, and gives it to the entries; `reserved` is 65535 where the payload
-/// leaves the choice to the device. Errors: duplicate (it exists), wrong_path (more than one instance), limit.
+/// Chooses the instance that a Create makes, and gives it to the entries; `reserved` is 65535 where the
+/// payload leaves the choice to the device. Errors: duplicate (it exists), wrong_path (more than one
+/// instance), limit.
 Result<Path> choose_instance(const Model& model, ObjectId object, std::span<Entry> entries);
 
 }  // namespace slipway::client

@@ -24,20 +24,21 @@ enum class QueueMode : std::uint8_t { awake, sleeps };
 
 struct ClientConfig {
   std::string endpoint;
-  Version enabler{1, 2};                  ///< highest spoken; 4.12 leads to a lower one
+  Version enabler{1, 2};  ///< highest spoken; 4.12 leads to a lower one
   coap::EndpointConfig coap{};
   ContentFormat preferred_format = ContentFormat::senml_cbor;  ///< also `pct`
   QueueMode queue = QueueMode::awake;                          ///< the `Q` of a registration
   Duration bootstrap_retry_max = std::chrono::hours(1);        ///< cap of the doubled hold-off
-  std::size_t observations_max = 32;  ///< of all servers; a further one is answered without its Observe option
-  std::size_t attributes_max = 64;    ///< paths with attributes, of all servers; a further one is answered 5.03
-  std::size_t servers_max = 8;        ///< accounts beyond are not registered
+  std::size_t observations_max =
+      32;                           ///< of all servers; a further one is answered without its Observe option
+  std::size_t attributes_max = 64;  ///< paths with attributes, of all servers; a further one is answered 5.03
+  std::size_t servers_max = 8;      ///< accounts beyond are not registered
   std::size_t body_max = 64 * 1024;
 };
 
 /// What a session needs. Views are into the client's Security object, valid until the next call.
 struct ConnectWanted {
-  PeerId peer;  ///< names the session in every later call
+  PeerId peer;           ///< names the session in every later call
   ShortServerId server;  ///< 0 for the bootstrap server
   std::string_view uri;  ///< /0/x/0
   SecurityMode mode;
@@ -54,21 +55,59 @@ struct PersistWanted {
   std::uint64_t id;
   ByteView snapshot;
 };
-enum class BootstrapEnd : std::uint8_t { succeeded, refused, inconsistent, timeout, session_failed, superseded };
+enum class BootstrapEnd : std::uint8_t {
+  succeeded,
+  refused,
+  inconsistent,
+  timeout,
+  session_failed,
+  superseded
+};
 [[nodiscard]] const char* to_string(BootstrapEnd end);
-struct BootstrapStarted { PeerId peer; unsigned attempt; };
-struct BootstrapEnded { BootstrapEnd end; std::optional<coap::Code> code; std::string_view reason; };
-struct RegisteredWith { ShortServerId server; std::string_view location; };
-struct RegistrationUpdated { ShortServerId server; };
-struct RegistrationFailed { ShortServerId server; std::optional<coap::Code> code; std::string_view reason; };
-struct DeregisteredFrom { ShortServerId server; };
-using Event = std::variant<ConnectWanted, DisconnectWanted, PersistWanted, BootstrapStarted, BootstrapEnded, RegisteredWith,
-                           RegistrationUpdated, RegistrationFailed, DeregisteredFrom>;
+struct BootstrapStarted {
+  PeerId peer;
+  unsigned attempt;
+};
+struct BootstrapEnded {
+  BootstrapEnd end;
+  std::optional<coap::Code> code;
+  std::string_view reason;
+};
+struct RegisteredWith {
+  ShortServerId server;
+  std::string_view location;
+};
+struct RegistrationUpdated {
+  ShortServerId server;
+};
+struct RegistrationFailed {
+  ShortServerId server;
+  std::optional<coap::Code> code;
+  std::string_view reason;
+};
+struct DeregisteredFrom {
+  ShortServerId server;
+};
+using Event = std::variant<ConnectWanted, DisconnectWanted, PersistWanted, BootstrapStarted, BootstrapEnded,
+                           RegisteredWith, RegistrationUpdated, RegistrationFailed, DeregisteredFrom>;
 
-enum class ConnectFailure : std::uint8_t { unreachable, name_unknown, handshake_timeout, alert_retry, alert_fail };
+enum class ConnectFailure : std::uint8_t {
+  unreachable,
+  name_unknown,
+  handshake_timeout,
+  alert_retry,
+  alert_fail
+};
 
 /// What the client is about, for a person and for tests.
-enum class State : std::uint8_t { idle, holding_off, bootstrapping, registering, registered, waiting_to_retry };
+enum class State : std::uint8_t {
+  idle,
+  holding_off,
+  bootstrapping,
+  registering,
+  registered,
+  waiting_to_retry
+};
 [[nodiscard]] const char* to_string(State state);
 
 /// Decision to bootstrap, registration order and retries are tables in client/decide.cpp and

@@ -117,8 +117,8 @@ class Model {
     Merge merge;
   };
   class Catalog;
-  Result<void> write_live(const detail::ResourceNode& node, const Path& resource, std::span<const Entry> entries,
-                          Merge merge);
+  Result<void> write_live(const detail::ResourceNode& node, const Path& resource,
+                          std::span<const Entry> entries, Merge merge);
   Result<void> collect_instance(const Path& path, Reader reader, Collector& out) const;
   Result<void> collect_resource(const Path& path, Reader reader, Collector& out) const;
   [[nodiscard]] const detail::ResourceNode* node(const Path& resource) const;

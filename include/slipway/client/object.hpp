@@ -89,10 +89,16 @@ concept Handles = std::invocable<Function&, Arguments...> &&
 
 template <class T, class From>
 Result<void> add_read(Collector& out, const Path& path, const From& from) {
-  if constexpr (requires { from.error(); from.value(); }) {
+  if constexpr (requires {
+                  from.error();
+                  from.value();
+                }) {
     if (!from) return std::unexpected(from.error());
     return add_read<T>(out, path, *from);
-  } else if constexpr (requires { from.has_value(); from.value(); }) {
+  } else if constexpr (requires {
+                         from.has_value();
+                         from.value();
+                       }) {
     return from ? add_read<T>(out, path, *from) : Result<void>();
   } else {
     return out.add_copy(path, ResourceTraits<T>::to_value(from));
@@ -117,8 +123,10 @@ struct ItemOf<Item> {
 
 template <ResourceType T>
 T owned(const ViewOf<T>& view) {
-  if constexpr (std::same_as<T, Bytes>) return Bytes(view.begin(), view.end());
-  else return T(view);
+  if constexpr (std::same_as<T, Bytes>)
+    return Bytes(view.begin(), view.end());
+  else
+    return T(view);
 }
 
 }  // namespace detail
@@ -167,7 +175,8 @@ template <ResourceType T>
 class MultipleResource {
  public:
   using Map = std::map<std::uint16_t, T>;
-  explicit MultipleResource(Instance& instance, detail::ResourceNode& node) : instance_(&instance), node_(&node) {}
+  explicit MultipleResource(Instance& instance, detail::ResourceNode& node)
+      : instance_(&instance), node_(&node) {}
 
   /// `function()` returns a range of values (ids 0, 1, 2 ...), or of pairs of id and value, such as a map.
   template <class Function>
@@ -220,8 +229,10 @@ class Instance {
   template <class T>
     requires(ResourceType<T> || std::is_void_v<T>)
   auto resource(ResourceId id) {
-    if constexpr (std::is_void_v<T>) return Executable(*this, declare(id, DataType::none, Multiplicity::single));
-    else return Resource<T>(*this, declare(id, ResourceTraits<T>::kType, Multiplicity::single));
+    if constexpr (std::is_void_v<T>)
+      return Executable(*this, declare(id, DataType::none, Multiplicity::single));
+    else
+      return Resource<T>(*this, declare(id, ResourceTraits<T>::kType, Multiplicity::single));
   }
   template <ResourceType T>
   MultipleResource<T> resources(ResourceId id) {
@@ -322,8 +333,10 @@ template <class Function>
   requires(detail::Handles<Function, std::string_view> || detail::Handles<Function>)
 Executable& Executable::executes(Function function) {
   node_->execute = [function = std::move(function)](std::string_view arguments) mutable {
-    if constexpr (std::invocable<Function&, std::string_view>) return detail::outcome_of(function, arguments);
-    else return detail::outcome_of(function);
+    if constexpr (std::invocable<Function&, std::string_view>)
+      return detail::outcome_of(function, arguments);
+    else
+      return detail::outcome_of(function);
   };
   instance_->derive(*node_, Operations::execute);
   return *this;
@@ -356,13 +369,15 @@ template <class Function>
   requires std::invocable<Function&> && std::ranges::input_range<std::invoke_result_t<Function&>>
 MultipleResource<T>& MultipleResource<T>::reads(Function function) {
   using Item = std::remove_cvref_t<std::ranges::range_reference_t<std::invoke_result_t<Function&>>>;
-  static_assert(ReadsAs<typename detail::ItemOf<Item>::type, T>, "the range holds another type than the resource");
+  static_assert(ReadsAs<typename detail::ItemOf<Item>::type, T>,
+                "the range holds another type than the resource");
   node_->read = [function = std::move(function)](Collector& out, const Path& path) mutable -> Result<void> {
     const auto& range = function();
     std::uint16_t next = 0;
     for (const auto& item : range) {
       if constexpr (detail::Keyed<Item>)
-        SLIPWAY_TRY(detail::add_read<T>(out, path.child(static_cast<std::uint16_t>(item.first)), item.second));
+        SLIPWAY_TRY(
+            detail::add_read<T>(out, path.child(static_cast<std::uint16_t>(item.first)), item.second));
       else
         SLIPWAY_TRY(detail::add_read<T>(out, path.child(next), item));
       ++next;

@@ -99,13 +99,12 @@ using ViewOf = typename ResourceTraits<T>::View;
 /// What a read function may return for a T: the same data type, without a narrowing conversion. An int
 /// or a float is fine where it widens; text may be anything that a string_view can look at.
 template <class From, class T>
-concept ReadsAs =
-    ResourceType<T> &&
-    ((std::same_as<T, bool> && std::same_as<std::remove_cvref_t<From>, bool>) ||
-     (std::integral<T> && !std::same_as<T, bool> && std::integral<std::remove_cvref_t<From>> &&
-      !std::same_as<std::remove_cvref_t<From>, bool> && requires(From from) { T{from}; }) ||
-     (std::same_as<T, double> && std::floating_point<std::remove_cvref_t<From>>) ||
-     (!std::is_arithmetic_v<T> && !std::is_arithmetic_v<std::remove_cvref_t<From>> &&
-      (std::convertible_to<From, ViewOf<T>> || std::convertible_to<From, const T&>)));
+concept ReadsAs = ResourceType<T> &&
+                  ((std::same_as<T, bool> && std::same_as<std::remove_cvref_t<From>, bool>) ||
+                   (std::integral<T> && !std::same_as<T, bool> && std::integral<std::remove_cvref_t<From>> &&
+                    !std::same_as<std::remove_cvref_t<From>, bool> && requires(From from) { T{from}; }) ||
+                   (std::same_as<T, double> && std::floating_point<std::remove_cvref_t<From>>) ||
+                   (!std::is_arithmetic_v<T> && !std::is_arithmetic_v<std::remove_cvref_t<From>> &&
+                    (std::convertible_to<From, ViewOf<T>> || std::convertible_to<From, const T&>)));
 
 }  // namespace slipway::client

@@ -8,7 +8,8 @@ namespace {
 class BootstrapOperations : public testing::Test {
  protected:
   BootstrapOperations() : stage(device.model) { stage.start(); }
-  void write_account(std::string_view security = "/0/1", std::string_view server = "/1/0", std::int64_t ssid = 101) {
+  void write_account(std::string_view security = "/0/1", std::string_view server = "/1/0",
+                     std::int64_t ssid = 101) {
     EXPECT_EQ(stage.put(0, security, security_entries(security, ssid)).code, Code::changed);
     EXPECT_EQ(stage.put(0, server, server_entries(server, ssid)).code, Code::changed);
   }
@@ -22,7 +23,8 @@ TEST_F(BootstrapOperations, DiscoverListsEverythingWithItsServer) {
   EXPECT_EQ(all.code, Code::content);
   EXPECT_EQ(all.format, 40);
   EXPECT_EQ(all.payload,
-            "</>;lwm2m=1.2,</0/0>,</0/1>;ssid=101;uri=\"coaps://lwm2m.example:5684\",</1/0>;ssid=101,</2>,</3/0>,</21>,"
+            "</>;lwm2m=1.2,</0/0>,</0/1>;ssid=101;uri=\"coaps://lwm2m.example:5684\",</1/0>;ssid=101,</2>,</"
+            "3/0>,</21>,"
             "</1000>,</3303/0>");
 }
 
@@ -35,9 +37,13 @@ TEST_F(BootstrapOperations, DiscoverOfOneObject) {
 TEST_F(BootstrapOperations, DiscoverTellsWhoseOscoreContextItIs) {
   write_account();
   EXPECT_EQ(stage.put(0, "/0/1/17", {entry("/0/1/17", Value::objlnk({21, 3}))}).code, Code::changed);
-  EXPECT_EQ(stage.put(0, "/21/3", {entry("/21/3/0", Value::opaque(as_bytes("master"))),
-                                   entry("/21/3/1", Value::opaque(as_bytes("a"))),
-                                   entry("/21/3/2", Value::opaque(as_bytes("b")))}).code, Code::changed);
+  EXPECT_EQ(stage
+                .put(0, "/21/3",
+                     {entry("/21/3/0", Value::opaque(as_bytes("master"))),
+                      entry("/21/3/1", Value::opaque(as_bytes("a"))),
+                      entry("/21/3/2", Value::opaque(as_bytes("b")))})
+                .code,
+            Code::changed);
   EXPECT_EQ(stage.discover(0, "/21").payload, "</>;lwm2m=1.2,</21/3>;ssid=101");
 }
 
@@ -47,8 +53,9 @@ TEST_F(BootstrapOperations, ReadGivesServersAndAccessControlOnly) {
   EXPECT_EQ(one.code, Code::content);
   std::vector<Entry> entries(32);
   Bytes scratch(1024);
-  const auto decoded = codec::decode(ContentFormat::senml_cbor, path("/1/0"), as_bytes(one.payload),
-                                     {.catalog = &builtin_objects()}, {.entries = entries, .scratch = scratch});
+  const auto decoded =
+      codec::decode(ContentFormat::senml_cbor, path("/1/0"), as_bytes(one.payload),
+                    {.catalog = &builtin_objects()}, {.entries = entries, .scratch = scratch});
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->size(), 4u);
   EXPECT_EQ(stage.get(0, "/1", ContentFormat::tlv).code, Code::content);
@@ -61,8 +68,10 @@ TEST_F(BootstrapOperations, ReadGivesServersAndAccessControlOnly) {
 
 TEST_F(BootstrapOperations, WriteTakesObjectInstanceAndResourceInEveryFormat) {
   for (const auto format : {ContentFormat::tlv, ContentFormat::senml_cbor, ContentFormat::lwm2m_cbor}) {
-    EXPECT_EQ(stage.put(0, "/1", server_entries("/1/4", 104), format).code, Code::changed) << to_string(format);
-    EXPECT_EQ(stage.put(0, "/1/4", server_entries("/1/4", 105), format).code, Code::changed) << to_string(format);
+    EXPECT_EQ(stage.put(0, "/1", server_entries("/1/4", 104), format).code, Code::changed)
+        << to_string(format);
+    EXPECT_EQ(stage.put(0, "/1/4", server_entries("/1/4", 105), format).code, Code::changed)
+        << to_string(format);
     EXPECT_EQ(device.model.tree().integer(path("/1/4/0")), 105);
   }
   EXPECT_EQ(stage.put_text(0, "/1/4/1", "3600").code, Code::changed);
@@ -130,7 +139,8 @@ TEST_F(BootstrapOperations, RefusedWritesSay400Or415AndLeaveNothing) {
             Code::bad_request);
   EXPECT_EQ(stage.send_payload(0, Code::put, "/1/0", ContentFormat{9999}, as_bytes("x")).code,
             Code::unsupported_content_format);
-  EXPECT_EQ(stage.ask(0, {.code = Code::put, .path = "/1/0", .payload = as_bytes("x")}).code, Code::bad_request);
+  EXPECT_EQ(stage.ask(0, {.code = Code::put, .path = "/1/0", .payload = as_bytes("x")}).code,
+            Code::bad_request);
   EXPECT_EQ(stage.put_text(0, "/", "x").code, Code::bad_request);
   EXPECT_EQ(stage.put_text(0, "/0/0/16/1", "5").code, Code::bad_request);
   EXPECT_EQ(stage.ask(0, {.code = Code::post, .path = "/1/0"}).code, Code::bad_request);
@@ -177,14 +187,16 @@ TEST_F(BootstrapOperations, DeletingAnAccountTakesItsRightsAndElectsAnOwner) {
   const auto rule = [](std::string_view place, std::int64_t instance, std::int64_t owner,
                        std::vector<std::pair<int, int>> acl) {
     const std::string base(place);
-    std::vector<Entry> entries = {entry(base + "/0", Value::integer(1000)), entry(base + "/1", Value::integer(instance))};
+    std::vector<Entry> entries = {entry(base + "/0", Value::integer(1000)),
+                                  entry(base + "/1", Value::integer(instance))};
     for (const auto& [server, rights] : acl)
       entries.push_back(entry(base + "/2/" + std::to_string(server), Value::integer(rights)));
     entries.push_back(entry(base + "/3", Value::integer(owner)));
     return entries;
   };
   for (const auto* instance : {"/1000/1", "/1000/2"})
-    EXPECT_EQ(stage.put(0, instance, {entry(std::string(instance) + "/0", Value::string("x"))}).code, Code::changed);
+    EXPECT_EQ(stage.put(0, instance, {entry(std::string(instance) + "/0", Value::string("x"))}).code,
+              Code::changed);
   EXPECT_EQ(stage.put(0, "/2/1", rule("/2/1", 1, 101, {{101, 15}})).code, Code::changed);
   EXPECT_EQ(stage.put(0, "/2/2", rule("/2/2", 2, 101, {{101, 15}, {102, 3}})).code, Code::changed);
   EXPECT_EQ(stage.remove(0, "/0/1").code, Code::deleted);
@@ -206,7 +218,8 @@ TEST_F(BootstrapOperations, WhatAServerCanStoreIsBounded) {
   other.start();
   const std::string long_text(500, 'x');
   EXPECT_EQ(other.put(0, "/0/1/14", {entry("/0/1/14", Value::string(long_text))}).code, Code::changed);
-  EXPECT_EQ(other.put(0, "/0/2/14", {entry("/0/2/14", Value::string(long_text))}).code, Code::internal_server_error);
+  EXPECT_EQ(other.put(0, "/0/2/14", {entry("/0/2/14", Value::string(long_text))}).code,
+            Code::internal_server_error);
   EXPECT_FALSE(small.tree().contains(path("/0/2")));
   for (int i = 2; i < 4; ++i)
     EXPECT_EQ(other.put_text(0, "/0/" + std::to_string(i) + "/10", "5").code, Code::changed);

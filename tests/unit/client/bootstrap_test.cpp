@@ -44,7 +44,8 @@ TEST(ClientBootstrap, TheAccountsUriKeepsItsPathAndQueryInFront) {
   stage.start();
   ASSERT_EQ(stage.requests("/bs").size(), 1u);
   EXPECT_EQ(stage.requests("/bs")[0].path, "/tenant/bs");
-  EXPECT_EQ(stage.requests("/bs")[0].queries, (std::vector<std::string>{"key=7", "ep=urn:dev:stage", "pct=112"}));
+  EXPECT_EQ(stage.requests("/bs")[0].queries,
+            (std::vector<std::string>{"key=7", "ep=urn:dev:stage", "pct=112"}));
 }
 
 TEST(ClientBootstrap, ARefusedRequestIsAskedAgainAs10Does) {
@@ -271,9 +272,11 @@ TEST(ClientBootstrap, LossAndDuplicationOfDatagramsChangeNothing) {
   const auto security = encoded(ContentFormat::senml_cbor, "/0/1", security_entries("/0/1", 101));
   const auto server = encoded(ContentFormat::senml_cbor, "/1/0", server_entries("/1/0", 101));
   for (int i = 0; i < 2; ++i) {  // written twice, as a server does that has not heard the first answer
-    sent.push_back(*stage.send(0, {.code = Code::put, .path = "/0/1", .content_format = 112, .payload = security}));
+    sent.push_back(
+        *stage.send(0, {.code = Code::put, .path = "/0/1", .content_format = 112, .payload = security}));
     stage.pass(seconds(100));
-    sent.push_back(*stage.send(0, {.code = Code::put, .path = "/1/0", .content_format = 112, .payload = server}));
+    sent.push_back(
+        *stage.send(0, {.code = Code::put, .path = "/1/0", .content_format = 112, .payload = server}));
     stage.pass(seconds(100));
   }
   sent.push_back(*stage.send(0, {.code = Code::post, .path = "/bs"}));
@@ -374,8 +377,10 @@ TEST(ClientBootstrap, ChangedCredentialsMakeANewSessionAndRegistration) {
   const auto old_peer = stage.session(101)->peer;
   stage.client.request_bootstrap(stage.now);
   stage.settle();
-  EXPECT_EQ(stage.put(0, "/0/1", security_entries("/0/1", 101, "coaps://lwm2m.example:5684", "another-key-4567")).code,
-            Code::changed);
+  EXPECT_EQ(
+      stage.put(0, "/0/1", security_entries("/0/1", 101, "coaps://lwm2m.example:5684", "another-key-4567"))
+          .code,
+      Code::changed);
   EXPECT_EQ(stage.finish().code, Code::changed);
   ASSERT_NE(stage.session(101), nullptr);
   EXPECT_NE(stage.session(101)->peer, old_peer);
@@ -408,7 +413,8 @@ TEST(ClientBootstrap, AnAccountThatItsServerRefusesIsNoLoop) {
   };
   stage.start();
   for (int round = 1; round <= 6; ++round) {
-    ASSERT_TRUE(stage.pass_until([&] { return stage.session(0) != nullptr && stage.client.state() == State::bootstrapping; }));
+    ASSERT_TRUE(stage.pass_until(
+        [&] { return stage.session(0) != nullptr && stage.client.state() == State::bootstrapping; }));
     write_account(stage);
     ASSERT_EQ(stage.finish().code, Code::changed);
   }

@@ -9,7 +9,8 @@ namespace {
 
 class ClientManagement : public testing::Test {
  protected:
-  explicit ClientManagement(std::vector<Entry> accounts = security_entries("/0/1", 101) + server_entries("/1/0", 101),
+  explicit ClientManagement(std::vector<Entry> accounts = security_entries("/0/1", 101) +
+                                                          server_entries("/1/0", 101),
                             ClientConfig config = {})
       : device(std::move(accounts)), stage(device.model, std::move(config)) {
     stage.start();
@@ -76,8 +77,12 @@ TEST_F(ClientManagement, ReplaceForgetsWhatItOmitsAndUpdateDoesNot) {
   EXPECT_EQ(stage.put_text(101, "/1/0/2", "5").code, Code::changed);
   EXPECT_EQ(stage.post(101, "/1/0", {entry("/1/0/3", Value::integer(50))}).code, Code::changed);
   EXPECT_EQ(device.model.tree().integer(path("/1/0/2")), 5);
-  EXPECT_EQ(stage.put(101, "/1/0", {entry("/1/0/1", Value::integer(900)), entry("/1/0/6", Value::boolean(true)),
-                                    entry("/1/0/7", Value::string("U"))}).code, Code::changed);
+  EXPECT_EQ(stage
+                .put(101, "/1/0",
+                     {entry("/1/0/1", Value::integer(900)), entry("/1/0/6", Value::boolean(true)),
+                      entry("/1/0/7", Value::string("U"))})
+                .code,
+            Code::changed);
   EXPECT_EQ(device.model.tree().integer(path("/1/0/1")), 900);
   EXPECT_FALSE(device.model.tree().contains(path("/1/0/2")));
   EXPECT_EQ(device.model.tree().integer(path("/1/0/0")), 101);  // read-only: it stays
@@ -98,10 +103,13 @@ TEST_F(ClientManagement, RefusedWritesChangeNothing) {
   EXPECT_EQ(stage.put_text(101, "/3303/0/5821", "11").code, Code::bad_request);  // the maker's function
   EXPECT_EQ(stage.send_payload(101, Code::put, "/3/0", ContentFormat{9999}, as_bytes("x")).code,
             Code::unsupported_content_format);
-  EXPECT_EQ(stage.ask(101, {.code = Code::put, .path = "/3/0/14", .payload = as_bytes("x")}).code, Code::bad_request);
-  EXPECT_EQ(stage.put(101, "/1/0", {entry("/1/0/0", Value::integer(5)), entry("/1/0/1", Value::integer(900))}).code,
+  EXPECT_EQ(stage.ask(101, {.code = Code::put, .path = "/3/0/14", .payload = as_bytes("x")}).code,
+            Code::bad_request);
+  EXPECT_EQ(
+      stage.put(101, "/1/0", {entry("/1/0/0", Value::integer(5)), entry("/1/0/1", Value::integer(900))}).code,
+      Code::method_not_allowed);
+  EXPECT_EQ(stage.post(101, "/3/0/14", {entry("/3/0/14", Value::string("x"))}).code,
             Code::method_not_allowed);
-  EXPECT_EQ(stage.post(101, "/3/0/14", {entry("/3/0/14", Value::string("x"))}).code, Code::method_not_allowed);
   EXPECT_EQ(device.state(), before);
 }
 
@@ -142,9 +150,13 @@ TEST_F(ClientManagement, RefusedCreates) {
   EXPECT_EQ(stage.post(101, "/1000", {entry("/1000/7/0", Value::string("x"))}).code, Code::bad_request);
   EXPECT_EQ(stage.post(101, "/1000", {entry("/1000/8/9", Value::string("x"))}).code, Code::not_found);
   EXPECT_FALSE(device.model.has_instance(path("/1000/8")));
-  EXPECT_EQ(stage.post(101, "/1000", {entry("/1000/8/0", Value::string("x")), entry("/1000/9/0", Value::string("y"))}).code,
+  EXPECT_EQ(stage
+                .post(101, "/1000",
+                      {entry("/1000/8/0", Value::string("x")), entry("/1000/9/0", Value::string("y"))})
+                .code,
             Code::bad_request);
-  EXPECT_EQ(stage.post(101, "/3303", {entry("/3303/8/5821", Value::floating(1))}).code, Code::method_not_allowed);
+  EXPECT_EQ(stage.post(101, "/3303", {entry("/3303/8/5821", Value::floating(1))}).code,
+            Code::method_not_allowed);
   EXPECT_EQ(stage.post(101, "/1", {entry("/1/8/1", Value::integer(1))}).code, Code::method_not_allowed);
   EXPECT_EQ(stage.send_payload(101, Code::post, "/1000", ContentFormat{9999}, as_bytes("x")).code,
             Code::unsupported_content_format);
@@ -169,7 +181,10 @@ TEST_F(ClientManagement, DeletesWhatCanBeDeleted) {
 }
 
 TEST_F(ClientManagement, ResourceInstancesComeAndGo) {
-  EXPECT_EQ(stage.put(101, "/1/0/25", {entry("/1/0/25/0", Value::string("1.1")), entry("/1/0/25/1", Value::string("1.2"))}).code,
+  EXPECT_EQ(stage
+                .put(101, "/1/0/25",
+                     {entry("/1/0/25/0", Value::string("1.1")), entry("/1/0/25/1", Value::string("1.2"))})
+                .code,
             Code::changed);
   EXPECT_EQ(stage.put_text(101, "/1/0/25/2", "1.0").code, Code::changed);
   EXPECT_EQ(stage.remove(101, "/1/0/25/0").code, Code::deleted);
@@ -231,8 +246,8 @@ TEST_F(ClientManagement, RubbishIsAnsweredAndForgotten) {
     constexpr std::array kFormats = {0, 42, 60, 110, 112, 11542, 11544};
     const auto format = static_cast<ContentFormat>(kFormats[noise.below(kFormats.size())]);
     constexpr std::array kPaths = {"/1/0", "/1000", "/3/0", "/2/0", "/3303/0"};
-    const auto reply = stage.send_payload(101, i % 2 == 0 ? Code::put : Code::post, kPaths[noise.below(kPaths.size())],
-                                          format, payload);
+    const auto reply = stage.send_payload(101, i % 2 == 0 ? Code::put : Code::post,
+                                          kPaths[noise.below(kPaths.size())], format, payload);
     ASSERT_TRUE(reply.code.has_value());
   }
   EXPECT_EQ(stage.get(101, "/3/0/0", ContentFormat::text).payload, "Slipway");
@@ -244,7 +259,8 @@ TEST_F(ClientManagement, RubbishIsAnsweredAndForgotten) {
 std::vector<Entry> acl(std::string_view place, std::int64_t object, std::int64_t instance, std::int64_t owner,
                        std::vector<std::pair<int, int>> entries) {
   const std::string base(place);
-  std::vector<Entry> all = {entry(base + "/0", Value::integer(object)), entry(base + "/1", Value::integer(instance))};
+  std::vector<Entry> all = {entry(base + "/0", Value::integer(object)),
+                            entry(base + "/1", Value::integer(instance))};
   for (const auto& [server, rights] : entries)
     all.push_back(entry(base + "/2/" + std::to_string(server), Value::integer(rights)));
   all.push_back(entry(base + "/3", Value::integer(owner)));
@@ -254,9 +270,10 @@ std::vector<Entry> acl(std::string_view place, std::int64_t object, std::int64_t
 class ClientAccess : public ClientManagement {
  protected:
   ClientAccess()
-      : ClientManagement(security_entries("/0/1", 101) + server_entries("/1/0", 101) + security_entries("/0/2", 102) +
-                         server_entries("/1/1", 102) + acl("/2/0", 3303, 0, 101, {{102, 1}}) +
-                         acl("/2/1", 3, 0, 65535, {{101, 5}, {0, 1}}) + acl("/2/2", 1000, 65535, 65535, {{101, 16}})) {}
+      : ClientManagement(
+            security_entries("/0/1", 101) + server_entries("/1/0", 101) + security_entries("/0/2", 102) +
+            server_entries("/1/1", 102) + acl("/2/0", 3303, 0, 101, {{102, 1}}) +
+            acl("/2/1", 3, 0, 65535, {{101, 5}, {0, 1}}) + acl("/2/2", 1000, 65535, 65535, {{101, 16}})) {}
 };
 
 TEST_F(ClientAccess, RightsAreCheckedBeforeOperations) {

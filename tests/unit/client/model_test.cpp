@@ -22,14 +22,18 @@ using Single = decltype([] { return 5.5f; });
 using Truth = decltype([] { return true; });
 using MaybeReal = decltype([] { return std::optional<double>(); });
 using TriedReal = decltype([]() -> Result<double> { return 1.0; });
-static_assert(CanRead<double, Real> && CanRead<double, Single> && CanRead<double, MaybeReal> && CanRead<double, TriedReal>);
+static_assert(CanRead<double, Real> && CanRead<double, Single> && CanRead<double, MaybeReal> &&
+              CanRead<double, TriedReal>);
 static_assert(CanRead<std::int64_t, Whole> && CanRead<std::string, Text> && CanRead<bool, Truth>);
 static_assert(!CanRead<double, Text> && !CanRead<double, Truth> && !CanRead<double, Whole>);
-static_assert(!CanRead<std::int64_t, Real> && !CanRead<std::int64_t, Truth> && !CanRead<std::uint64_t, Whole>);
+static_assert(!CanRead<std::int64_t, Real> && !CanRead<std::int64_t, Truth> &&
+              !CanRead<std::uint64_t, Whole>);
 static_assert(!CanRead<std::string, Whole> && !CanRead<bool, Whole> && !CanRead<Bytes, Text>);
-static_assert(CanWrite<double, decltype([](double) {})> && !CanWrite<double, decltype([](std::string_view) {})>);
+static_assert(CanWrite<double, decltype([](double) {})> &&
+              !CanWrite<double, decltype([](std::string_view) {})>);
 static_assert(!CanWrite<double, decltype([](double) { return 5; })>);
-static_assert(IsResource<double> && IsResource<void> && !IsResource<float> && !IsResource<int> && !IsResource<char*>);
+static_assert(IsResource<double> && IsResource<void> && !IsResource<float> && !IsResource<int> &&
+              !IsResource<char*>);
 
 std::vector<Entry> read(const Model& model, std::string_view at, Collector& out) {
   const auto done = model.collect(path(at), Model::Reader::server, out);
@@ -46,16 +50,18 @@ TEST(ClientModel, EveryDataTypeIsReadThroughAFunction) {
   instance.resource<double>(ResourceId(3)).reads([] { return 2.5; });
   instance.resource<bool>(ResourceId(4)).reads([] { return true; });
   instance.resource<Bytes>(ResourceId(5)).reads([] { return Bytes{1, 2, 3}; });
-  instance.resource<std::chrono::sys_seconds>(ResourceId(6)).reads([] { return std::chrono::sys_seconds(seconds(7)); });
+  instance.resource<std::chrono::sys_seconds>(ResourceId(6)).reads([] {
+    return std::chrono::sys_seconds(seconds(7));
+  });
   instance.resource<Objlnk>(ResourceId(7)).reads([] { return Objlnk{3, 0}; });
   instance.resource<CoreLink>(ResourceId(8)).reads([] { return CoreLink{"</3/0>"}; });
   instance.resource<double>(ResourceId(9)).reads([] { return std::optional<double>(); });
   Collector out;
   const auto entries = read(model, "/9000/0", out);
-  const std::array<Value, 9> expected = {Value::string("text"), Value::integer(-5), Value::unsigned_integer(5),
-                                         Value::floating(2.5), Value::boolean(true),
-                                         Value::opaque(as_bytes("\x01\x02\x03")), Value::time(7), Value::objlnk({3, 0}),
-                                         Value::corelnk("</3/0>")};
+  const std::array<Value, 9> expected = {
+      Value::string("text"), Value::integer(-5),    Value::unsigned_integer(5),
+      Value::floating(2.5),  Value::boolean(true),  Value::opaque(as_bytes("\x01\x02\x03")),
+      Value::time(7),        Value::objlnk({3, 0}), Value::corelnk("</3/0>")};
   ASSERT_EQ(entries.size(), expected.size());  // the absent one is not there
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(entries[i].value, expected[i]) << i;
 }
@@ -63,7 +69,9 @@ TEST(ClientModel, EveryDataTypeIsReadThroughAFunction) {
 TEST(ClientModel, MultipleResourcesComeFromRangesAndMaps) {
   Model model;
   auto& instance = model.object(ObjectId(9000)).instance(InstanceId(0));
-  instance.resources<std::int64_t>(ResourceId(0)).reads([] { return std::array{std::int64_t{7}, std::int64_t{8}}; });
+  instance.resources<std::int64_t>(ResourceId(0)).reads([] {
+    return std::array{std::int64_t{7}, std::int64_t{8}};
+  });
   instance.resources<std::string>(ResourceId(1)).reads([] {
     return std::map<std::uint16_t, std::string>{{3, "three"}, {9, "nine"}};
   });
@@ -80,7 +88,9 @@ TEST(ClientModel, MultipleResourcesComeFromRangesAndMaps) {
 TEST(ClientModel, APartialWriteOfAMultipleResourceHandsOverTheWhole) {
   Model model;
   std::map<std::uint16_t, std::int64_t> values = {{0, 10}, {1, 11}};
-  model.object(ObjectId(9000)).instance(InstanceId(0)).resources<std::int64_t>(ResourceId(0))
+  model.object(ObjectId(9000))
+      .instance(InstanceId(0))
+      .resources<std::int64_t>(ResourceId(0))
       .reads([&] { return values; })
       .writes([&](const std::map<std::uint16_t, std::int64_t>& all) { values = all; });
   const std::array change = {entry("/9000/0/0/1", Value::integer(21))};
@@ -126,7 +136,10 @@ TEST(ClientModel, StoredValuesAreReadSetAndHeard) {
   Model model;
   auto& instance = model.object(ObjectId(9000)).instance(InstanceId(0));
   std::string heard;
-  auto name = instance.value<std::string>(ResourceId(0), "first").writable().on_write([&](std::string_view text) { heard = text; });
+  auto name =
+      instance.value<std::string>(ResourceId(0), "first").writable().on_write([&](std::string_view text) {
+        heard = text;
+      });
   EXPECT_EQ(name.get(), "first");
   ASSERT_TRUE(name.set("second"));
   EXPECT_EQ(name.get(), "second");
@@ -167,7 +180,8 @@ TEST(ClientModel, CreatedInstancesAreMadeByTheFactoryAndComeBackAfterARestart) {
 TEST(ClientModel, TheMakerHearsOfADelete) {
   Model model;
   std::vector<std::uint16_t> gone;
-  model.object(ObjectId(9000)).creatable([](Instance&) -> Result<void> { return {}; })
+  model.object(ObjectId(9000))
+      .creatable([](Instance&) -> Result<void> { return {}; })
       .on_delete([&](InstanceId id) { gone.push_back(id.value()); });
   ASSERT_TRUE(model.create_instance(path("/9000/2")));
   ASSERT_TRUE(model.delete_instance(path("/9000/2")));
@@ -176,7 +190,9 @@ TEST(ClientModel, TheMakerHearsOfADelete) {
 
 TEST(ClientModel, AFactoryThatRefusesLeavesNothing) {
   Model model;
-  model.object(ObjectId(9000)).creatable([](Instance&) -> Result<void> { return fail(ErrorCode::exhausted, "no port is free"); });
+  model.object(ObjectId(9000)).creatable([](Instance&) -> Result<void> {
+    return fail(ErrorCode::exhausted, "no port is free");
+  });
   EXPECT_EQ(model.create_instance(path("/9000/2")).error().code, ErrorCode::exhausted);
   EXPECT_FALSE(model.has_instance(path("/9000/2")));
 }
@@ -197,9 +213,11 @@ TEST(FactoryPack, IsRefusedWithPlaceAndRule) {
   auto second = factory_entries();
   for (auto& item : second) item.path = Path(item.path.object(), InstanceId(1), item.path.resource());
   EXPECT_EQ(refusal(factory_entries() + second), "/0/1: there are two bootstrap accounts");
-  EXPECT_EQ(refusal(security_entries("/0/1", 101) + server_entries("/1/0", 101) + security_entries("/0/2", 101)),
-            "/0/2: two Security instances have the same short server id");
-  EXPECT_EQ(refusal(security_entries("/0/1", 101)), "/0/1: the account has no Server instance of its short server id");
+  EXPECT_EQ(
+      refusal(security_entries("/0/1", 101) + server_entries("/1/0", 101) + security_entries("/0/2", 101)),
+      "/0/2: two Security instances have the same short server id");
+  EXPECT_EQ(refusal(security_entries("/0/1", 101)),
+            "/0/1: the account has no Server instance of its short server id");
   EXPECT_EQ(refusal(factory_entries() + std::vector<Entry>{entry("/77/0/0", Value::integer(1))}),
             "/77/0/0: the device does not have this object");
   EXPECT_EQ(refusal(factory_entries() + std::vector<Entry>{entry("/0/0/99", Value::integer(1))}),
@@ -219,7 +237,8 @@ TEST(FactoryPack, NeverTellsASecret) {
 TEST(FactoryPack, CarriesAdditionalInstancesOfStoredObjects) {
   Model model;
   model.object(ObjectId(24)).stored();
-  const auto loaded = model.load_factory(factory_entries() + std::vector<Entry>{entry("/24/0/6", Value::string("client-7"))});
+  const auto loaded =
+      model.load_factory(factory_entries() + std::vector<Entry>{entry("/24/0/6", Value::string("client-7"))});
   ASSERT_TRUE(loaded) << loaded.error();
   EXPECT_EQ(model.tree().text(path("/24/0/6")), "client-7");
 }

@@ -8,7 +8,8 @@ namespace {
 class ClientObserve : public testing::Test {
  protected:
   explicit ClientObserve(ClientConfig config = {})
-      : device(security_entries("/0/1", 101) + server_entries("/1/0", 101, 0)), stage(device.model, std::move(config)) {
+      : device(security_entries("/0/1", 101) + server_entries("/1/0", 101, 0)),
+        stage(device.model, std::move(config)) {
     stage.start();
   }
   void set(double celsius) {
@@ -132,11 +133,17 @@ TEST_F(ClientObserve, ResetEndsIt) {
 }
 
 TEST_F(ClientObserve, ACancelEndsItAndAnswersTheValue) {
-  const auto id = stage.send(101, {.code = Code::get, .path = "/3303/0/5700", .accept = 0, .observe = 0,
+  const auto id = stage.send(101, {.code = Code::get,
+                                   .path = "/3303/0/5700",
+                                   .accept = 0,
+                                   .observe = 0,
                                    .token = coap::Token(as_bytes("abcd"))});
   stage.settle();
   stage.servers.cancel(*id);
-  const auto answer = stage.ask(101, {.code = Code::get, .path = "/3303/0/5700", .accept = 0, .observe = 1,
+  const auto answer = stage.ask(101, {.code = Code::get,
+                                      .path = "/3303/0/5700",
+                                      .accept = 0,
+                                      .observe = 1,
                                       .token = coap::Token(as_bytes("abcd"))});
   EXPECT_EQ(answer.code, Code::content);
   EXPECT_FALSE(answer.observe.has_value());

@@ -18,7 +18,8 @@ std::vector<std::int64_t> seconds_of_requests(const Stage& stage, std::string_vi
   std::vector<std::int64_t> times;
   for (std::size_t i = 0; i < stage.received.size(); ++i)
     if (stage.received[i].path.ends_with(ending))
-      times.push_back(std::chrono::duration_cast<seconds>(stage.received_at[i].time_since_epoch()).count() - 1000);
+      times.push_back(std::chrono::duration_cast<seconds>(stage.received_at[i].time_since_epoch()).count() -
+                      1000);
   return times;
 }
 /// When the client asked for a session with a server, in seconds since the start.
@@ -56,7 +57,8 @@ TEST(ClientRegistration, AVersionOfAnObjectIsToldWhereItIsNotImplied) {
   Stage stage(device.model, config);
   stage.start();
   EXPECT_TRUE(stage.requests("/rd")[0].payload.ends_with("</3304>;ver=1.1,</3304/0>"));
-  EXPECT_TRUE(stage.requests("/rd")[0].payload.starts_with("</>;rt=\"oma.lwm2m\";ct=\"112 110 11542 60 0 42\""));
+  EXPECT_TRUE(
+      stage.requests("/rd")[0].payload.starts_with("</>;rt=\"oma.lwm2m\";ct=\"112 110 11542 60 0 42\""));
 }
 
 TEST(ClientRegistration, AQueueModeDeviceSaysSo) {
@@ -249,10 +251,10 @@ TEST(ClientRegistration, WithoutABootstrapAccountSequencesGoOnForEver) {
 }
 
 TEST(ClientRegistration, CountsAndTimersOfTheAccountAreFollowed) {
-  Device device(registered_factory() +
-                std::vector<Entry>{entry("/1/0/17", Value::unsigned_integer(2)), entry("/1/0/18", Value::unsigned_integer(7)),
-                                   entry("/1/0/19", Value::unsigned_integer(100)),
-                                   entry("/1/0/20", Value::unsigned_integer(2))});
+  Device device(registered_factory() + std::vector<Entry>{entry("/1/0/17", Value::unsigned_integer(2)),
+                                                          entry("/1/0/18", Value::unsigned_integer(7)),
+                                                          entry("/1/0/19", Value::unsigned_integer(100)),
+                                                          entry("/1/0/20", Value::unsigned_integer(2))});
   Stage stage(device.model);
   stage.connecting = Stage::Connecting::fails;
   stage.start();
@@ -260,8 +262,9 @@ TEST(ClientRegistration, CountsAndTimersOfTheAccountAreFollowed) {
 }
 
 TEST(ClientRegistration, ASequenceDelayAtItsMaximumStillHasANextAttempt) {
-  Device device(registered_factory() + std::vector<Entry>{entry("/1/0/17", Value::unsigned_integer(1)),
-                                                          entry("/1/0/19", Value::unsigned_integer(0xffffffff))});
+  Device device(registered_factory() +
+                std::vector<Entry>{entry("/1/0/17", Value::unsigned_integer(1)),
+                                   entry("/1/0/19", Value::unsigned_integer(0xffffffff))});
   Stage stage(device.model);
   stage.connecting = Stage::Connecting::fails;
   stage.start();
@@ -295,15 +298,17 @@ TEST(ClientRegistration, ARefusalOrADeadCredentialBootstrapsWithoutFurtherAttemp
       stage.alert = 115;
     }
     stage.start();
-    ASSERT_TRUE(stage.pass_until([&] { return !stage.sessions.empty() && stage.sessions.back().server == ShortServerId(0); },
-                                 seconds(10)));
+    ASSERT_TRUE(stage.pass_until(
+        [&] { return !stage.sessions.empty() && stage.sessions.back().server == ShortServerId(0); },
+        seconds(10)));
     EXPECT_EQ(device.model.tree().integer(path("/1/0/11")), by_alert ? std::optional(115) : std::nullopt);
   }
 }
 
 TEST(ClientRegistration, WithBootstrapOnFailureOffTheServerIsTriedOn) {
   Device device(factory_entries() + registered_factory() +
-                std::vector<Entry>{entry("/1/0/16", Value::boolean(false)), entry("/1/0/17", Value::unsigned_integer(1)),
+                std::vector<Entry>{entry("/1/0/16", Value::boolean(false)),
+                                   entry("/1/0/17", Value::unsigned_integer(1)),
                                    entry("/1/0/19", Value::unsigned_integer(50))});
   Stage stage(device.model);
   stage.connecting = Stage::Connecting::fails;
@@ -315,16 +320,13 @@ TEST(ClientRegistration, WithBootstrapOnFailureOffTheServerIsTriedOn) {
 // --- Order ------------------------------------------------------------------------------------------
 
 std::vector<Entry> ordered(bool block) {
-  return two_servers() + std::vector<Entry>{entry("/1/0/13", Value::unsigned_integer(2)),
-                                            entry("/1/0/14", Value::unsigned_integer(30)),
-                                            entry("/1/0/17", Value::unsigned_integer(1)),
-                                            entry("/1/0/19", Value::unsigned_integer(100)),
-                                            entry("/1/1/13", Value::unsigned_integer(1)),
-                                            entry("/1/1/14", Value::unsigned_integer(5)),
-                                            entry("/1/1/15", Value::boolean(block)),
-                                            entry("/1/1/16", Value::boolean(false)),
-                                            entry("/1/1/17", Value::unsigned_integer(1)),
-                                            entry("/1/1/19", Value::unsigned_integer(100))};
+  return two_servers() +
+         std::vector<Entry>{
+             entry("/1/0/13", Value::unsigned_integer(2)), entry("/1/0/14", Value::unsigned_integer(30)),
+             entry("/1/0/17", Value::unsigned_integer(1)), entry("/1/0/19", Value::unsigned_integer(100)),
+             entry("/1/1/13", Value::unsigned_integer(1)), entry("/1/1/14", Value::unsigned_integer(5)),
+             entry("/1/1/15", Value::boolean(block)),      entry("/1/1/16", Value::boolean(false)),
+             entry("/1/1/17", Value::unsigned_integer(1)), entry("/1/1/19", Value::unsigned_integer(100))};
 }
 
 TEST(ClientRegistration, ServersRegisterInTheirOrderWithTheirDelays) {

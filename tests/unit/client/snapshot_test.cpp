@@ -45,7 +45,10 @@ TEST(ClientSnapshot, AnotherFormatVersionIsRefused) {
 
 TEST(ClientSnapshot, ReplacesStoredObjectsAndKeepsNewInitialValues) {
   Model old_firmware;
-  old_firmware.object(ObjectId(9000)).instance(InstanceId(0)).value<std::string>(ResourceId(0), "old").writable();
+  old_firmware.object(ObjectId(9000))
+      .instance(InstanceId(0))
+      .value<std::string>(ResourceId(0), "old")
+      .writable();
   ASSERT_TRUE(old_firmware.load_factory(factory_entries()));
   Model new_firmware;
   auto& instance = new_firmware.object(ObjectId(9000)).instance(InstanceId(0));

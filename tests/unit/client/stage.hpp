@@ -18,7 +18,9 @@ namespace slipway::client::test {
 
 using coap::Code;
 
-inline Path path(std::string_view text) { return *Path::parse(text); }
+inline Path path(std::string_view text) {
+  return *Path::parse(text);
+}
 
 /// Writes entries for a request of a server.
 inline Bytes encoded(ContentFormat format, std::string_view base, std::vector<Entry> entries) {
@@ -29,7 +31,9 @@ inline Bytes encoded(ContentFormat format, std::string_view base, std::vector<En
   buffer.resize(size ? *size : 0);
   return buffer;
 }
-inline Entry entry(std::string_view at, const Value& value) { return {.path = path(at), .value = value}; }
+inline Entry entry(std::string_view at, const Value& value) {
+  return {.path = path(at), .value = value};
+}
 
 struct Reply {
   std::optional<Code> code;  ///< nothing: no answer came
@@ -71,7 +75,9 @@ struct Session {
 class Stage {
  public:
   explicit Stage(Model& model, ClientConfig config = {}, std::uint64_t seed = 1)
-      : client_random(seed), server_random(seed + 1), servers(server_config(), server_random),
+      : client_random(seed),
+        server_random(seed + 1),
+        servers(server_config(), server_random),
         client(exact(std::move(config)), model, client_random) {}
 
   static ClientConfig exact(ClientConfig config) {
@@ -164,7 +170,8 @@ class Stage {
     settle();
   }
   /// Lets time pass until something is true; how long it took.
-  std::optional<Duration> pass_until(const std::function<bool()>& is_true, Duration most = std::chrono::hours(100)) {
+  std::optional<Duration> pass_until(const std::function<bool()>& is_true,
+                                     Duration most = std::chrono::hours(100)) {
     const auto begin = now;
     while (!is_true()) {
       const auto at = next();
@@ -206,10 +213,14 @@ class Stage {
     if (accept) request.accept = static_cast<std::uint16_t>(*accept);
     return ask(server, request);
   }
-  Reply discover(std::uint16_t server, std::string_view at) { return get(server, at, ContentFormat::link_format); }
-  Reply send_payload(std::uint16_t server, Code code, std::string_view at, ContentFormat format, ByteView payload) {
-    return ask(server, {.code = code, .path = at, .content_format = static_cast<std::uint16_t>(format),
-                        .payload = payload});
+  Reply discover(std::uint16_t server, std::string_view at) {
+    return get(server, at, ContentFormat::link_format);
+  }
+  Reply send_payload(std::uint16_t server, Code code, std::string_view at, ContentFormat format,
+                     ByteView payload) {
+    return ask(
+        server,
+        {.code = code, .path = at, .content_format = static_cast<std::uint16_t>(format), .payload = payload});
   }
   Reply put(std::uint16_t server, std::string_view at, const std::vector<Entry>& entries,
             ContentFormat format = ContentFormat::senml_cbor) {
@@ -226,14 +237,19 @@ class Stage {
     if (arguments.empty()) return ask(server, {.code = Code::post, .path = at});
     return send_payload(server, Code::post, at, ContentFormat::text, as_bytes(arguments));
   }
-  Reply remove(std::uint16_t server, std::string_view at) { return ask(server, {.code = Code::del, .path = at}); }
+  Reply remove(std::uint16_t server, std::string_view at) {
+    return ask(server, {.code = Code::del, .path = at});
+  }
   Reply attributes(std::uint16_t server, std::string_view at, std::vector<std::string_view> queries) {
     return ask(server, {.code = Code::put, .path = at, .queries = queries});
   }
   Reply observe(std::uint16_t server, std::string_view at, ContentFormat accept = ContentFormat::text,
                 std::vector<std::string_view> queries = {}) {
-    return ask(server, {.code = Code::get, .path = at, .queries = queries,
-                        .accept = static_cast<std::uint16_t>(accept), .observe = 0});
+    return ask(server, {.code = Code::get,
+                        .path = at,
+                        .queries = queries,
+                        .accept = static_cast<std::uint16_t>(accept),
+                        .observe = 0});
   }
   Reply finish() { return ask(0, {.code = Code::post, .path = "/bs"}); }
 
@@ -301,16 +317,22 @@ class Stage {
   }
 
   static Received read(const coap::Message& message) {
-    Received request{.code = message.code, .path = std::string(message.uri_path().view()), .queries = {},
-                     .format = message.content_format(), .payload = std::string(as_text(message.payload))};
+    Received request{.code = message.code,
+                     .path = std::string(message.uri_path().view()),
+                     .queries = {},
+                     .format = message.content_format(),
+                     .payload = std::string(as_text(message.payload))};
     for (std::size_t i = 0; i < message.option_count(); ++i)
       if (const auto option = message.option(i); option.number == coap::OptionNumber::uri_query)
         request.queries.emplace_back(option.text());
     return request;
   }
   static Reply reply_of(const coap::Message& message) {
-    Reply reply{.code = message.code, .format = message.content_format(),
-                .payload = std::string(as_text(message.payload)), .location = {}, .observe = message.observe()};
+    Reply reply{.code = message.code,
+                .format = message.content_format(),
+                .payload = std::string(as_text(message.payload)),
+                .location = {},
+                .observe = message.observe()};
     for (std::size_t i = 0; i < message.option_count(); ++i)
       if (const auto option = message.option(i); option.number == coap::OptionNumber::location_path)
         reply.location += "/" + std::string(option.text());
@@ -324,7 +346,9 @@ class Stage {
         received_at.push_back(now);
         const auto reply = answer(received.back());
         if (!reply.code) continue;
-        coap::OutgoingResponse response{.code = *reply.code, .location_path = reply.location, .max_age = reply.max_age,
+        coap::OutgoingResponse response{.code = *reply.code,
+                                        .location_path = reply.location,
+                                        .max_age = reply.max_age,
                                         .payload = as_bytes(reply.payload)};
         (void)servers.respond(now, request->id, response);
       } else if (const auto* response = std::get_if<coap::ResponseReceived>(&*event)) {
@@ -360,7 +384,8 @@ inline std::vector<Entry> security_entries(std::string_view instance, std::int64
           entry(base + "/5", Value::opaque(as_bytes(key))),
           entry(base + "/10", Value::integer(ssid))};
 }
-inline std::vector<Entry> server_entries(std::string_view instance, std::int64_t ssid, std::int64_t lifetime = 300) {
+inline std::vector<Entry> server_entries(std::string_view instance, std::int64_t ssid,
+                                         std::int64_t lifetime = 300) {
   const std::string base(instance);
   return {entry(base + "/0", Value::integer(ssid)), entry(base + "/1", Value::integer(lifetime)),
           entry(base + "/6", Value::boolean(true)), entry(base + "/7", Value::string("U"))};
@@ -385,11 +410,13 @@ struct Device {
     auto& thermometer = model.object(ObjectId(3303)).instance(InstanceId(0));
     thermometer.resource<double>(ResourceId(5700)).reads([this] { return celsius; });
     thermometer.value<std::string>(ResourceId(5701), "Cel");
-    thermometer.resource<double>(ResourceId(5821)).reads([this] { return offset; }).writes([this](double value) -> Result<void> {
-      if (value > 10) return fail(ErrorCode::out_of_range, "an offset is at most 10");
-      offset = value;
-      return {};
-    });
+    thermometer.resource<double>(ResourceId(5821))
+        .reads([this] { return offset; })
+        .writes([this](double value) -> Result<void> {
+          if (value > 10) return fail(ErrorCode::out_of_range, "an offset is at most 10");
+          offset = value;
+          return {};
+        });
     model.object(ObjectId(1000)).creatable([](Instance& instance) -> Result<void> {
       instance.value<std::string>(ResourceId(0), "new").writable();
       instance.value<std::int64_t>(ResourceId(1), 0).writable();

@@ -24,7 +24,9 @@ class Validation : public testing::Test {
   Device device;
 };
 
-TEST_F(Validation, AcceptsACompleteConfiguration) { EXPECT_FALSE(validate(device.model, Purpose::finish)); }
+TEST_F(Validation, AcceptsACompleteConfiguration) {
+  EXPECT_FALSE(validate(device.model, Purpose::finish));
+}
 
 TEST_F(Validation, EveryMandatoryResourceMustBeThere) {
   for (const auto* at : {"/0/1/0", "/0/1/1", "/0/1/2", "/1/0/0", "/1/0/1", "/1/0/6", "/1/0/7"}) {
@@ -69,7 +71,8 @@ TEST_F(Validation, SchemeAndModeAgree) {
   expect("/0/1/0", "disagree");
 }
 TEST_F(Validation, TheUriMustBeOne) {
-  for (const auto* uri : {"", "lwm2m.example", "http://lwm2m.example", "coaps://", "coaps://a:0", "coaps://a b"}) {
+  for (const auto* uri :
+       {"", "lwm2m.example", "http://lwm2m.example", "coaps://", "coaps://a:0", "coaps://a b"}) {
     set("/0/1/0", Value::string(uri));
     expect("/0/1/0", "URI");
   }

@@ -62,13 +62,15 @@ TEST(AccessControl, EachRightIsItsOwnBit) {
     const std::vector<AclEntry> acl = {{kB, static_cast<std::uint16_t>(bits)}};
     const AccessRule rule{ObjectId(3), 0, 101, acl};
     for (const auto right : {Right::read, Right::write, Right::execute, Right::del})
-      EXPECT_EQ(allowed(AccessMode::controlled, right, &rule, kB), (bits & static_cast<unsigned>(right)) != 0) << bits;
+      EXPECT_EQ(allowed(AccessMode::controlled, right, &rule, kB), (bits & static_cast<unsigned>(right)) != 0)
+          << bits;
     EXPECT_TRUE(allowed(AccessMode::controlled, Right::none, &rule, kB)) << "Discover needs none";
   }
 }
 
 TEST(AccessControl, TheNewOwnerHasTheMostOfWriteAndDelete) {
-  const std::vector<AclEntry> acl = {{kDefault, 15}, {kA, 15}, {kB, 2}, {ShortServerId(103), 10}, {ShortServerId(104), 10}};
+  const std::vector<AclEntry> acl = {
+      {kDefault, 15}, {kA, 15}, {kB, 2}, {ShortServerId(103), 10}, {ShortServerId(104), 10}};
   EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, acl}, kA), ShortServerId(103));
   const std::vector<AclEntry> readers = {{kB, 1}};
   EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, readers}, kA), kB);

@@ -23,14 +23,16 @@ std::string text(const Attributes& attributes) {
 }
 
 TEST(Attributes, AreReadAndWritten) {
-  const auto all = from({"pmin=1", "pmax=4294967295", "epmin=2", "epmax=3", "gt=1.5", "lt=-2", "st=0.25", "edge=1", "con=0", "hqmax=4"});
-  EXPECT_EQ(text(all), "</3>;pmin=1;pmax=4294967295;epmin=2;epmax=3;gt=1.5;lt=-2;st=0.25;edge=1;con=0;hqmax=4");
+  const auto all = from({"pmin=1", "pmax=4294967295", "epmin=2", "epmax=3", "gt=1.5", "lt=-2", "st=0.25",
+                         "edge=1", "con=0", "hqmax=4"});
+  EXPECT_EQ(text(all),
+            "</3>;pmin=1;pmax=4294967295;epmin=2;epmax=3;gt=1.5;lt=-2;st=0.25;edge=1;con=0;hqmax=4");
   EXPECT_EQ(text({}), "</3>");
 }
 
 TEST(Attributes, RubbishIsRefused) {
-  for (const auto* query : {"pmin=", "pmin=-1", "pmin=4294967296", "pmin=1x", "gt=", "gt=inf", "gt=nan", "gt=1,5", "edge=2",
-                            "con=yes", "hqmax=1.5"}) {
+  for (const auto* query : {"pmin=", "pmin=-1", "pmin=4294967296", "pmin=1x", "gt=", "gt=inf", "gt=nan",
+                            "gt=1,5", "edge=2", "con=yes", "hqmax=1.5"}) {
     AttributeChange change;
     EXPECT_EQ(change.add(query).error().code, ErrorCode::malformed) << query;
   }
@@ -66,12 +68,22 @@ TEST(Attributes, NumbersAreReportedWhenTheyCross) {
     double before, now;
     bool reported;
   };
-  for (const auto& [queries, before, now, reported] : std::initializer_list<Case>{
-           {{}, 1, 1, false}, {{}, 1, 2, true},
-           {{"gt=10"}, 9, 10, false}, {{"gt=10"}, 9, 10.1, true}, {{"gt=10"}, 11, 12, false}, {{"gt=10"}, 11, 10, true},
-           {{"lt=5"}, 6, 5, false}, {{"lt=5"}, 6, 4.9, true}, {{"lt=5"}, 4, 3, false}, {{"lt=5"}, 4, 5, true},
-           {{"st=2"}, 1, 2.9, false}, {{"st=2"}, 1, 3, true}, {{"st=2"}, 1, -1, true},
-           {{"gt=10", "st=2"}, 1, 3, true}, {{"gt=10", "lt=5"}, 6, 9, false}})
+  for (const auto& [queries, before, now, reported] :
+       std::initializer_list<Case>{{{}, 1, 1, false},
+                                   {{}, 1, 2, true},
+                                   {{"gt=10"}, 9, 10, false},
+                                   {{"gt=10"}, 9, 10.1, true},
+                                   {{"gt=10"}, 11, 12, false},
+                                   {{"gt=10"}, 11, 10, true},
+                                   {{"lt=5"}, 6, 5, false},
+                                   {{"lt=5"}, 6, 4.9, true},
+                                   {{"lt=5"}, 4, 3, false},
+                                   {{"lt=5"}, 4, 5, true},
+                                   {{"st=2"}, 1, 2.9, false},
+                                   {{"st=2"}, 1, 3, true},
+                                   {{"st=2"}, 1, -1, true},
+                                   {{"gt=10", "st=2"}, 1, 3, true},
+                                   {{"gt=10", "lt=5"}, 6, 9, false}})
     EXPECT_EQ(must_report(from(queries), before, now), reported) << before << " -> " << now;
 }
 
