@@ -66,6 +66,8 @@ std::expected<json, std::string> parse_document(std::string_view text) {
   } catch (const json::parse_error& error) {
     return std::unexpected("not JSON, at byte " + std::to_string(error.byte) +
                            "; a pack is made by `slipway factory`");
+  } catch (const json::exception&) {
+    return std::unexpected("a number in it is beyond every range; a pack is made by `slipway factory`");
   }
 }
 
@@ -143,7 +145,7 @@ std::expected<Pack, std::string> parse_pack(std::string_view text, const std::st
     return refuse("\"objects\" does not decode: " + std::string(decoded.error().detail) + " (byte " +
                   std::to_string(decoded.error().offset) + " of it); packs are made by `slipway factory`");
   if (!all_values) return refuse("\"objects\" has a record without a value; remove it");
-  std::ranges::stable_sort(pack.values, {}, [](const auto& item) { return item.first; });
+  std::ranges::sort(pack.values, {}, [](const auto& item) { return item.first; });
   if (const auto problems = problems_of(pack, catalog); !problems.empty())
     return std::unexpected(joined(name, problems));
   return pack;

@@ -187,6 +187,8 @@ std::string Finding::text() const {
   if (!key.empty()) out += ": " + key;
   out += ": " + message;
   if (!remedy.empty()) out += "; " + remedy;
+  // The file may hold anything, and a terminal obeys control characters.
+  std::ranges::replace_if(out, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '.');
   return out;
 }
 

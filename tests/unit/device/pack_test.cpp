@@ -238,6 +238,7 @@ TEST(PackText, ThatIsNoPackIsRefusedWithTheReason) {
   EXPECT_THAT(refusal("hello"),
               HasSubstr("p.json: not JSON, at byte 1; a pack is made by `slipway factory`"));
   EXPECT_THAT(refusal(""), HasSubstr("not JSON"));
+  EXPECT_THAT(refusal(R"({"slipway_pack": 1e1000})"), HasSubstr("beyond every range"));
   EXPECT_THAT(refusal("[]"), HasSubstr("\"slipway_pack\" is missing"));
   EXPECT_THAT(refusal(R"({"slipway_pack": "1"})"), HasSubstr("is not a version number"));
   EXPECT_THAT(refusal(R"({"slipway_pack": 1})"), HasSubstr("\"endpoint\" is missing"));

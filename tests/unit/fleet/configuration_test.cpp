@@ -351,6 +351,15 @@ TEST(Configuration, LongAndControlCharactersOfTheFileStayOutOfFindings) {
   EXPECT_EQ(all[0].find('\x1b'), std::string::npos);
 }
 
+TEST(Configuration, NoFindingHoldsAControlCharacter) {
+  const std::string escaped = "\"\\u001b\"";
+  for (const auto& text :
+       {"[[enrolment]]\nendpoints = [\"d\"]\nplan = " + escaped + "\n", "plan = { " + escaped + " = 1 }\n",
+        std::string("[\x01]\n"), std::string("a = \x1b\n")})
+    for (const auto& finding : findings(text))
+      for (const char c : finding) EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7F) << text;
+}
+
 TEST(Configuration, DeepNestingIsASyntaxError) {
   EXPECT_EQ(findings("a = " + std::string(100'000, '[') + "\n").size(), 1u);
 }
