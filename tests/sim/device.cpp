@@ -315,7 +315,10 @@ Bytes SimDevice::snapshot() const {
   return taken ? std::move(*taken) : Bytes();
 }
 
-void SimDevice::on(const client::BootstrapStarted&) { journal_.note("device: bootstrap started"); }
+void SimDevice::on(const client::BootstrapStarted&) {
+  body_->commanded.reset();  // what came late for the session before does not count
+  journal_.note("device: bootstrap started");
+}
 
 void SimDevice::on(const client::BootstrapEnded& event) {
   journal_.note(std::string("device: bootstrap ") + client::to_string(event.end) + " " + std::string(event.reason));
