@@ -8,6 +8,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "output.hpp"
+
 namespace slipway::cli {
 namespace {
 
@@ -24,13 +26,14 @@ CLI::App* add_command(Context& context, const std::string& name, const std::stri
 }
 
 int fail(const std::string& text) {
-  const bool colour = ::isatty(STDERR_FILENO) == 1;
+  const bool colour = coloured(STDERR_FILENO);
   std::fprintf(stderr, "%sslipway:%s %s\n", colour ? "\033[31m" : "", colour ? "\033[0m" : "", text.c_str());
   return 1;
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("LwM2M from first boot to fleet: a device, a bootstrap server and a management server.", "slipway");
+  CLI::App app("LwM2M from first boot to fleet: a device, a bootstrap server and a management server.",
+               "slipway");
   app.set_version_flag("--version", kVersion);
   app.require_subcommand(1);
   app.footer("Begin with `slipway demo`. `slipway COMMAND --help` shows an example of each command.");

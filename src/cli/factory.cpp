@@ -77,7 +77,8 @@ std::expected<std::vector<Device>, std::string> read_keys(const std::string& fil
   for (std::size_t number = 1; std::getline(stream, line); ++number) {
     if (line.empty() || line[0] == '#') continue;
     const auto where = file + ":" + std::to_string(number) + ": ";
-    if (devices.size() >= kPacksMax) return std::unexpected(where + "more than 1,000,000 devices; split the file");
+    if (devices.size() >= kPacksMax)
+      return std::unexpected(where + "more than 1,000,000 devices; split the file");
     std::stringstream fields(line);
     Device device;
     std::string hex;
@@ -87,7 +88,7 @@ std::expected<std::vector<Device>, std::string> read_keys(const std::string& fil
     auto key = from_hex(hex);
     if (!key || key->size() < 16 || key->size() > 64)
       return std::unexpected(where + "the key must be 16 to 64 bytes in hexadecimal");
-    if (const auto [other, is_new] = key_lines.emplace(hex, number); !is_new)
+    if (const auto [other, is_new] = key_lines.emplace(to_hex(*key), number); !is_new)
       return std::unexpected(where + "this key is also on line " + std::to_string(other->second) +
                              "; whoever opens one device would own both: give each device its own");
     if (const auto [other, is_new] = endpoint_lines.emplace(device.endpoint, number); !is_new)
@@ -135,13 +136,37 @@ device::Pack pack_of(const Device& made, const Options& options) {
   return pack;
 }
 
+struct PackFile {
+  std::string endpoint;
+  std::string name;
+  std::string text;
+};
+
+std::string exists_already(const std::string& file) {
+  return file +
+         ": cannot be written: it is there already; its key would be lost: move it away, or say --force";
+}
+
+/// Finds what is wrong before the server hears of a key: enrolling one again makes the first pack worthless.
+std::expected<PackFile, std::string> pack_file(const Device& made, const Options& options,
+                                               const std::string& name) {
+  const auto pack = pack_of(made, options);
+  if (const auto problems = device::problems_of(pack, builtin_objects()); !problems.empty())
+    return std::unexpected(made.endpoint + ": " + problems.front());
+  auto text = device::write_pack(pack);
+  if (!text) return std::unexpected(text.error());
+  std::error_code ignored;
+  if (!options.force && std::filesystem::exists(name, ignored)) return std::unexpected(exists_already(name));
+  return PackFile{made.endpoint, name, std::move(*text)};
+}
+
 /// A new file that only its owner can read. An existing one is kept unless `force`.
 std::expected<void, std::string> write_file(const std::string& file, const std::string& text, bool force) {
   const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL);
   const net::FileDescriptor fd(::open(file.c_str(), flags, 0600));
   if (!fd.valid())
-    return std::unexpected(file + ": cannot be written: " + std::strerror(errno) +
-                           (errno == EEXIST ? "; its key would be lost: move it away, or say --force" : ""));
+    return std::unexpected(errno == EEXIST ? exists_already(file)
+                                           : file + ": cannot be written: " + std::strerror(errno));
   for (std::size_t at = 0; at < text.size();) {
     const auto count = ::write(fd.value(), text.data() + at, text.size() - at);
     if (count <= 0) return std::unexpected(file + ": cannot be written: " + std::strerror(errno));
@@ -191,26 +216,37 @@ int make_packs(const Options& options, bool json) {
   const bool progress = ::isatty(STDERR_FILENO) == 1 && devices.size() > 1000;
   for (std::size_t at = 0; at < devices.size(); at += kPacksPerCommit) {
     const auto part = std::span(devices).subspan(at, std::min(kPacksPerCommit, devices.size() - at));
-    // The server knows a device before its pack exists: an interrupted run leaves no pack that nobody accepts.
+    std::vector<PackFile> files;
+    for (const auto& made : part) {
+      auto file =
+          pack_file(made, options, one_file ? options.out : options.out + "/" + file_name(made.endpoint));
+      if (!file) return fail(file.error());
+      files.push_back(std::move(*file));
+    }
+    // The server knows a device before its pack exists: an interrupted run leaves no pack that nobody
+    // accepts.
     if (store)
       if (auto enrolled = enrol(*store, part); !enrolled) return fail(enrolled.error());
-    for (const auto& made : part) {
-      const auto pack = pack_of(made, options);
-      if (const auto problems = device::problems_of(pack, builtin_objects()); !problems.empty())
-        return fail(made.endpoint + ": " + problems.front());
-      const auto text = device::write_pack(pack);
-      if (!text) return fail(text.error());
-      const auto file = one_file ? options.out : options.out + "/" + file_name(made.endpoint);
-      if (auto written = write_file(file, *text, options.force); !written) return fail(written.error());
-      if (json) std::printf("%s\n", nlohmann::json{{"endpoint", made.endpoint}, {"pack", file}, {"enrolled", store != nullptr}}.dump().c_str());
-      else if (devices.size() <= 20) std::printf("%s  %s\n", file.c_str(), made.endpoint.c_str());
+    for (const auto& file : files) {
+      if (auto written = write_file(file.name, file.text, options.force); !written)
+        return fail(written.error());
+      if (json)
+        std::printf(
+            "%s\n",
+            nlohmann::json{{"endpoint", file.endpoint}, {"pack", file.name}, {"enrolled", store != nullptr}}
+                .dump()
+                .c_str());
+      else if (devices.size() <= 20)
+        std::printf("%s  %s\n", file.name.c_str(), file.endpoint.c_str());
     }
     if (progress) std::fprintf(stderr, "\r%zu of %zu packs", at + part.size(), devices.size());
   }
   if (progress) std::fprintf(stderr, "\n");
   if (!json && devices.size() > 20) std::printf("%zu packs in %s\n", devices.size(), options.out.c_str());
   if (!store && !options.nosec && !json)
-    std::fprintf(stderr, "note: no server knows these keys yet; with --data DIR they are enrolled where `slipway serve` looks\n");
+    std::fprintf(stderr,
+                 "note: no server knows these keys yet; with --data DIR they are enrolled where `slipway "
+                 "serve` looks\n");
   return 0;
 }
 
@@ -218,22 +254,36 @@ int make_packs(const Options& options, bool json) {
 
 void add_factory(Context context) {
   auto options = std::make_shared<Options>();
-  auto* command = add_command(
-      context, "factory", "make factory packs: a bootstrap account with a random key of its own for each device",
-      "slipway factory --endpoint urn:dev:os:lamp-{} --count 100 --server coaps://bs.example.com:5784 --out packs "
-      "--data slipway-data");
-  command->add_option("-e,--endpoint", options->endpoint, "endpoint name; {} becomes a number")->type_name("NAME");
-  command->add_option("-n,--count", options->count, "how many devices")->check(CLI::Range(std::size_t{1}, kPacksMax));
+  auto* command =
+      add_command(context, "factory",
+                  "make factory packs: a bootstrap account with a random key of its own for each device",
+                  "slipway factory --endpoint urn:dev:os:lamp-{} --count 100 --server "
+                  "coaps://bs.example.com:5784 --out packs "
+                  "--data slipway-data");
+  command->add_option("-e,--endpoint", options->endpoint, "endpoint name; {} becomes a number")
+      ->type_name("NAME");
+  command->add_option("-n,--count", options->count, "how many devices")
+      ->check(CLI::Range(std::size_t{1}, kPacksMax));
   command->add_option("--first", options->first, "first number");
-  command->add_option("-k,--keys", options->keys, "file of `endpoint,identity,key` lines, keys in hexadecimal")->type_name("FILE");
-  command->add_option("-s,--server", options->server, "URI of the bootstrap server")->required()->type_name("URI");
-  command->add_option("-o,--out", options->out, "folder, or a .json file for one device (default .)")->type_name("PATH");
-  command->add_option("-d,--data", options->data, "enrol the keys in this data folder of `slipway serve`")->type_name("DIR");
-  command->add_option("--hold-off", options->hold_off_s, "seconds that the device waits before it bootstraps (/0/x/11)");
-  command->add_option("--key-bytes", options->key_bytes, "length of generated keys")->check(CLI::Range(16, 64));
+  command
+      ->add_option("-k,--keys", options->keys, "file of `endpoint,identity,key` lines, keys in hexadecimal")
+      ->type_name("FILE");
+  command->add_option("-s,--server", options->server, "URI of the bootstrap server")
+      ->required()
+      ->type_name("URI");
+  command->add_option("-o,--out", options->out, "folder, or a .json file for one device (default .)")
+      ->type_name("PATH");
+  command->add_option("-d,--data", options->data, "enrol the keys in this data folder of `slipway serve`")
+      ->type_name("DIR");
+  command->add_option("--hold-off", options->hold_off_s,
+                      "seconds that the device waits before it bootstraps (/0/x/11)");
+  command->add_option("--key-bytes", options->key_bytes, "length of generated keys")
+      ->check(CLI::Range(16, 64));
   command->add_flag("--nosec", options->nosec, "no key at all, for a network that nobody else reaches");
   command->add_flag("--force", options->force, "replace existing packs");
-  command->callback([options, context] { context.action = [options, &json = context.common.json] { return make_packs(*options, json); }; });
+  command->callback([options, context] {
+    context.action = [options, &json = context.common.json] { return make_packs(*options, json); };
+  });
 }
 
 }  // namespace slipway::cli

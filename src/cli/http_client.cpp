@@ -18,7 +18,9 @@ namespace {
 
 constexpr auto kTimeout = std::chrono::seconds(150);  // above the server's own for a slow device
 
-http::verb verb_of(const std::string& method) { return http::string_to_verb(method); }
+http::verb verb_of(const std::string& method) {
+  return http::string_to_verb(method);
+}
 
 std::string decode_error(const boost::system::error_code& error, const std::string& url) {
   if (error == boost::asio::error::connection_refused)
@@ -44,8 +46,10 @@ std::string segment(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == '~' || c == ':') out += c;
-    else (out += '%') += {kDigits[byte >> 4], kDigits[byte & 15]};
+    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == '~' || c == ':')
+      out += c;
+    else
+      (out += '%') += {kDigits[byte >> 4], kDigits[byte & 15]};
   }
   return out;
 }
@@ -54,20 +58,27 @@ std::expected<HttpClient, std::string> HttpClient::create(const ServerOptions& o
   HttpClient client;
   client.url_ = options.url;
   std::string_view rest = options.url;
-  if (!rest.starts_with("http://")) return std::unexpected("--url " + options.url + ": write http://host:port");
+  if (!rest.starts_with("http://"))
+    return std::unexpected("--url " + options.url + ": write http://host:port");
   rest.remove_prefix(7);
   rest = rest.substr(0, rest.find('/'));
   const auto colon = rest.rfind(':');
   const bool has_port = colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
   client.host_ = rest.substr(0, has_port ? colon : rest.size());
   client.port_ = has_port ? std::string(rest.substr(colon + 1)) : "80";
-  if (client.host_.starts_with('[') && client.host_.ends_with(']')) client.host_ = client.host_.substr(1, client.host_.size() - 2);
+  if (client.host_.starts_with('[') && client.host_.ends_with(']'))
+    client.host_ = client.host_.substr(1, client.host_.size() - 2);
   if (client.host_.empty()) return std::unexpected("--url " + options.url + ": write http://host:port");
   if (!options.token_file.empty()) {
     std::ifstream stream(options.token_file);
-    if (!stream || !std::getline(stream, client.token_)) return std::unexpected(options.token_file + ": the token cannot be read");
+    if (!stream || !std::getline(stream, client.token_))
+      return std::unexpected(options.token_file + ": the token cannot be read");
   }
   return client;
+}
+
+std::string HttpClient::authority() const {
+  return (host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]") + ":" + port_;
 }
 
 std::expected<Answer, std::string> HttpClient::call(const std::string& method, const std::string& target,
@@ -81,7 +92,7 @@ std::expected<Answer, std::string> HttpClient::call(const std::string& method, c
   stream.connect(addresses, error);
   if (error) return std::unexpected(decode_error(error, url_));
   http::request<http::string_body> request(verb_of(method), target, 11);
-  request.set(http::field::host, host_.find(':') == std::string::npos ? host_ + ":" + port_ : "[" + host_ + "]:" + port_);
+  request.set(http::field::host, authority());
   request.set(http::field::user_agent, "slipway");
   if (!token_.empty()) request.set(http::field::authorization, "Bearer " + token_);
   if (!body.is_null()) {
@@ -104,7 +115,8 @@ std::expected<Answer, std::string> HttpClient::call(const std::string& method, c
 }
 
 std::expected<void, std::string> HttpClient::events(
-    const std::function<void()>& ready, const std::function<bool(std::string_view, const json&)>& take) const {
+    const std::function<void()>& ready,
+    const std::function<bool(std::string_view, const json&)>& take) const {
   boost::asio::io_context io;
   beast::tcp_stream stream(io);
   boost::system::error_code error;
@@ -112,7 +124,7 @@ std::expected<void, std::string> HttpClient::events(
   if (!error) stream.connect(addresses, error);
   if (error) return std::unexpected(decode_error(error, url_));
   http::request<http::empty_body> request(http::verb::get, "/api/v1/events", 11);
-  request.set(http::field::host, host_ + ":" + port_);
+  request.set(http::field::host, authority());
   request.set(http::field::accept, "text/event-stream");
   if (!token_.empty()) request.set(http::field::authorization, "Bearer " + token_);
   http::write(stream, request, error);
@@ -124,8 +136,10 @@ std::expected<void, std::string> HttpClient::events(
   http::read_header(stream, buffer, parser, error);
   if (error) return std::unexpected(decode_error(error, url_));
   if (parser.get().result_int() != 200)
-    return std::unexpected(url_ + " refused the event stream with HTTP status " + std::to_string(parser.get().result_int()));
+    return std::unexpected(url_ + " refused the event stream with HTTP status " +
+                           std::to_string(parser.get().result_int()));
   if (ready) ready();
+  if (!take("open", json::object())) return {};
   std::string pending, name, data;
   std::array<char, 4096> chunk;
   while (!parser.is_done()) {
@@ -140,8 +154,10 @@ std::expected<void, std::string> HttpClient::events(
     for (std::size_t end; (end = pending.find('\n')) != std::string::npos; pending.erase(0, end + 1)) {
       std::string_view line(pending.data(), end);
       if (line.ends_with('\r')) line.remove_suffix(1);
-      if (line.starts_with("event:")) name = line.substr(line.find_first_not_of(' ', 6));
-      else if (line.starts_with("data:")) data += line.substr(std::min(line.size(), line.find_first_not_of(' ', 5)));
+      if (line.starts_with("event:"))
+        name = line.substr(line.find_first_not_of(' ', 6));
+      else if (line.starts_with("data:"))
+        data += line.substr(std::min(line.size(), line.find_first_not_of(' ', 5)));
       else if (line.empty() && !data.empty()) {
         const auto event = json::parse(data, nullptr, false);
         data.clear();

@@ -40,12 +40,13 @@ class HttpClient {
                                                         const nlohmann::json& body = nullptr) const;
 
   /// Server-sent events until `take` returns false or the connection ends. `ready` is called once the
-  /// server has taken the subscription.
+  /// server has taken the subscription; `take` then sees an event `open`, and can end it all at once.
   [[nodiscard]] std::expected<void, std::string> events(
       const std::function<void()>& ready,
       const std::function<bool(std::string_view name, const nlohmann::json& event)>& take) const;
 
  private:
+  [[nodiscard]] std::string authority() const;  ///< host:port, as the header Host has it
   std::string host_, port_, token_, url_;
 };
 

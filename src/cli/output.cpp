@@ -11,10 +11,15 @@
 
 namespace slipway::cli {
 
+bool coloured(int fd) {
+  const char* no_color = std::getenv("NO_COLOR");
+  return ::isatty(fd) == 1 && (no_color == nullptr || *no_color == '\0');
+}
+
 trace::LadderStyle style_of_stdout() {
   trace::LadderStyle style;
   if (::isatty(STDOUT_FILENO) != 1) return style;
-  if (std::getenv("NO_COLOR") == nullptr) style.colour = trace::Colour::on;
+  if (coloured(STDOUT_FILENO)) style.colour = trace::Colour::on;
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) style.width = size.ws_col;
   return style;
@@ -29,7 +34,9 @@ std::string clock_text() {
   return text;
 }
 
-TimePoint net_now() { return net::steady_now(); }
+TimePoint net_now() {
+  return net::steady_now();
+}
 
 std::string age_text(std::int64_t unix_ms) {
   const auto age = (net::unix_now().time_since_epoch().count() - unix_ms) / 1000;

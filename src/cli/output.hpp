@@ -9,6 +9,8 @@
 
 namespace slipway::cli {
 
+/// Whether what goes to this file descriptor is coloured: on a terminal, unless NO_COLOR is set.
+[[nodiscard]] bool coloured(int fd);
 /// Colours only on a terminal, and not when NO_COLOR is set; the terminal's width, else 120.
 [[nodiscard]] trace::LadderStyle style_of_stdout();
 /// "12:34:56" of the local clock.

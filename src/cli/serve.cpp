@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 
-#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include <slipway/api/device_routes.hpp>
 #include <slipway/api/http_server.hpp>
@@ -16,6 +16,7 @@
 
 #include "app.hpp"
 #include "objects.hpp"
+#include "output.hpp"
 #include "signals.hpp"
 
 namespace slipway::cli {
@@ -35,12 +36,14 @@ std::expected<Secret, std::string> read_token(const std::string& file) {
   std::ifstream stream(file);
   std::string token;
   if (!stream || !std::getline(stream, token))
-    return std::unexpected(file + ": the token cannot be read; write it as the file's first line, at least 16 characters");
+    return std::unexpected(
+        file + ": the token cannot be read; write it as the file's first line, at least 16 characters");
   return Secret(as_bytes(token));
 }
 
 /// The configuration file, then what the command line says.
-std::expected<fleet::Configuration, std::string> configure(const Options& options, const ObjectCatalog& catalog) {
+std::expected<fleet::Configuration, std::string> configure(const Options& options,
+                                                           const ObjectCatalog& catalog) {
   fleet::Configuration configuration;
   if (!options.config.empty()) {
     auto loaded = fleet::load_configuration(options.config, catalog);
@@ -59,7 +62,8 @@ std::expected<fleet::Configuration, std::string> configure(const Options& option
 }
 
 int serve(const Options& options, bool json) {
-  auto logger = spdlog::stderr_color_mt("slipway");
+  auto logger = spdlog::stderr_color_mt(
+      "slipway", coloured(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-5l%$ %v");
   if (options.quiet) logger->set_level(spdlog::level::warn);
   spdlog::set_default_logger(logger);
@@ -86,16 +90,20 @@ int serve(const Options& options, bool json) {
   if (!node) return fail(node.error());
 
   api::Metrics metrics;
-  api::EventStream events(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
-  (*node)->on_event([&](std::string_view name, const nlohmann::json& event) { (void)events.publish(name, event); });
+  api::EventStream events(
+      static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
+  (*node)->on_event(
+      [&](std::string_view name, const nlohmann::json& event) { (void)events.publish(name, event); });
   std::unique_ptr<api::HttpServer> http;
   std::string http_listening;
   if (!http_text.empty()) {
     const auto address = Address::parse(http_text);
-    if (!address) return fail("\"" + http_text + "\" is not an address for HTTP; write one such as 127.0.0.1:8080");
+    if (!address)
+      return fail("\"" + http_text + "\" is not an address for HTTP; write one such as 127.0.0.1:8080");
     api::Router router;
     api::add_device_routes(router, **node, events, metrics);
-    auto started = api::HttpServer::start({.address = *address, .token = std::move(*token), .metrics = &metrics}, std::move(router));
+    auto started = api::HttpServer::start(
+        {.address = *address, .token = std::move(*token), .metrics = &metrics}, std::move(router));
     if (!started) return fail(started.error().message());
     http = std::move(*started);
     http_listening = http->local_address().to_string();
@@ -125,16 +133,25 @@ int serve(const Options& options, bool json) {
 
 void add_serve(Context context) {
   auto options = std::make_shared<Options>();
-  auto* command = add_command(context, "serve", "run the bootstrap server, the management server and the HTTP API",
-                              "slipway serve --config examples/slipway.toml --objects examples/objects");
-  command->add_option("-c,--config", options->config, "TOML file with enrolments and plans")->type_name("FILE");
-  command->add_option("-d,--data", options->data, "folder of the database (default ./slipway-data)")->type_name("DIR");
-  command->add_option("-o,--objects", options->objects, "folder of object definitions (OMA registry XML)")->type_name("DIR");
-  command->add_option("--http", options->http, "address of the HTTP API, or off (default 127.0.0.1:8080)")->type_name("ADDRESS");
-  command->add_option("--token-file", options->token_file,
-                      "file with the bearer token of the API; needed on any address but loopback")->type_name("FILE");
+  auto* command =
+      add_command(context, "serve", "run the bootstrap server, the management server and the HTTP API",
+                  "slipway serve --config examples/slipway.toml --objects examples/objects");
+  command->add_option("-c,--config", options->config, "TOML file with enrolments and plans")
+      ->type_name("FILE");
+  command->add_option("-d,--data", options->data, "folder of the database (default ./slipway-data)")
+      ->type_name("DIR");
+  command->add_option("-o,--objects", options->objects, "folder of object definitions (OMA registry XML)")
+      ->type_name("DIR");
+  command->add_option("--http", options->http, "address of the HTTP API, or off (default 127.0.0.1:8080)")
+      ->type_name("ADDRESS");
+  command
+      ->add_option("--token-file", options->token_file,
+                   "file with the bearer token of the API; needed on any address but loopback")
+      ->type_name("FILE");
   command->add_flag("-q,--quiet", options->quiet, "log warnings only");
-  command->callback([options, context] { context.action = [options, &json = context.common.json] { return serve(*options, json); }; });
+  command->callback([options, context] {
+    context.action = [options, &json = context.common.json] { return serve(*options, json); };
+  });
 }
 
 }  // namespace slipway::cli
