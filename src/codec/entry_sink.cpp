@@ -51,8 +51,7 @@ bool sorted_neighbours_collide(std::span<const Entry> entries) {
 }  // namespace
 
 void EntrySink::keep_error(ErrorCode code, const char* detail, const std::uint8_t* at) {
-  if (!failed_) error_ = {code, static_cast<std::uint32_t>(at - payload_.data()), detail};
-  failed_ = true;
+  if (!error_) error_ = {code, static_cast<std::uint32_t>(at - payload_.data()), detail};
 }
 
 void EntrySink::look_up(std::uint16_t object) {
@@ -82,7 +81,7 @@ void EntrySink::restart() {
   last_rest_ = 0;
   last_depth_ = 4;
   unordered_ = false;
-  failed_ = false;
+  error_.reset();
 }
 
 bool EntrySink::check_duplicates() {
@@ -93,12 +92,6 @@ bool EntrySink::check_duplicates() {
       entries.size() <= kPairwiseMax ? any_pair_collides(entries) : sorted_neighbours_collide(entries);
   if (collides) return fail(ErrorCode::duplicate, "two values for one path", payload_.data());
   return true;
-}
-
-Result<std::span<Entry>> EntrySink::finish() {
-  if (failed_) return std::unexpected(error_);
-  if (unordered_ && !check_duplicates()) return std::unexpected(error_);
-  return std::span<Entry>(first_, at_);
 }
 
 }  // namespace slipway::codec

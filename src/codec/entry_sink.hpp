@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include <slipway/codec/payload.hpp>
 
@@ -47,7 +48,7 @@ class EntrySink {
     keep_error(code, detail, at);
     return false;
   }
-  [[nodiscard]] const Error& error() const { return error_; }
+  [[nodiscard]] const Error& error() const { return error_ ? *error_ : kNoReason; }
 
   /// The definition of an object, looked up once per run of entries of that object.
   [[nodiscard]] const ObjectDefinition* definition_of(std::uint16_t object) {
@@ -113,7 +114,10 @@ class EntrySink {
   /// Forgets what was read, for a second attempt with another meaning of the keys.
   void restart();
 
-  [[nodiscard]] Result<std::span<Entry>> finish();
+  [[nodiscard]] Result<std::span<Entry>> finish() {
+    if (error_ || (unordered_ && !check_duplicates())) return std::unexpected(error());
+    return std::span<Entry>(first_, at_);
+  }
 
  private:
   void keep_error(ErrorCode code, const char* detail, const std::uint8_t* at);
@@ -127,15 +131,15 @@ class EntrySink {
   Entry* at_;
   Entry* end_;
   MutableBytes scratch_;
-  std::size_t scratch_used_ = 0;
   std::uint32_t object_ = 0x10000;  // no object has this id
+  unsigned last_depth_ = 4;
+  std::size_t scratch_used_ = 0;
   const ObjectDefinition* definition_ = nullptr;
   std::uint64_t last_key_ = 0;
   std::uint64_t last_rest_ = 0;  // the bits of the ids that the last path does not have
-  unsigned last_depth_ = 4;
   bool unordered_ = false;
-  bool failed_ = false;
-  Error error_;
+  std::optional<Error> error_;
+  static constexpr Error kNoReason{};
 };
 
 }  // namespace slipway::codec

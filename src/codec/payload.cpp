@@ -23,7 +23,7 @@ Encoded encode_single(const Path& base, Entries entries, MutableBytes out, Encod
 
 bool dispatch(ContentFormat format, EntrySink& sink) {
   switch (format) {
-    case ContentFormat::tlv:
+    [[likely]] case ContentFormat::tlv:
       return decode_tlv(sink);
     case ContentFormat::senml_cbor:
     case ContentFormat::senml_etch_cbor:
@@ -51,7 +51,7 @@ bool dispatch(ContentFormat format, EntrySink& sink) {
 
 Result<std::size_t> encode(ContentFormat format, const Path& base, Entries entries, MutableBytes out) {
   switch (format) {
-    case ContentFormat::tlv:
+    [[likely]] case ContentFormat::tlv:
       return encode_tlv(base, entries, out);
     case ContentFormat::senml_cbor:
       return encode_senml_cbor(base, entries, AbsentAs::no_value, out);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads application/vnd.oma.lwm2m+tlv. [LwM2M-CORE 1.2 §7.5.5]
+#include <algorithm>
 #include <bit>
 
 #include "codec/formats.hpp"
@@ -8,23 +9,151 @@
 namespace slipway::codec {
 namespace {
 
+/// One TLV of a content: what it is, and where in the content its value lies.
 struct Element {
   TlvKind kind = TlvKind::instance;
-  std::uint16_t id = 0;
-  const std::uint8_t* value = nullptr;
-  const std::uint8_t* end = nullptr;
+  std::size_t id = 0;
+  std::size_t value = 0;
+  std::size_t size = 0;
+  [[nodiscard]] std::size_t end() const { return value + size; }
 };
 
-std::uint16_t load16(const std::uint8_t* at) { return static_cast<std::uint16_t>(at[0] << 8 | at[1]); }
+std::uint16_t load16(const std::uint8_t* at) {
+  return static_cast<std::uint16_t>(at[0] << 8 | at[1]);
+}
 std::uint32_t load32(const std::uint8_t* at) {
   return std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 | at[3];
 }
-std::uint64_t load64(const std::uint8_t* at) { return std::uint64_t{load32(at)} << 32 | load32(at + 4); }
+std::uint64_t load64(const std::uint8_t* at) {
+  return std::uint64_t{load32(at)} << 32 | load32(at + 4);
+}
 
 std::uint64_t big_endian(const std::uint8_t* at, std::size_t size) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < size; ++i) value = value << 8 | at[i];
   return value;
+}
+
+/// How far the content of one object instance was read.
+struct TlvRun {
+  ByteView content;
+  std::span<const ResourceDefinition> defined;  ///< each at the index of its id
+  std::uint64_t parent = 0;                     ///< the instance, as Path::packed()
+  Entry* entry = nullptr;                       ///< where the next one goes
+  const Entry* limit = nullptr;
+  std::uint64_t next = 0;  ///< the least resource, as Path::packed(), that keeps the order
+  std::size_t at = 0;
+};
+
+//      0        1 (or 1-2)     0, 1, 2 or 3 bytes
+//  +--------+--------------+------------------+--------
+//  |KKIL LSSS|  identifier |  length if LL!=0 | value
+//  +--------+--------------+------------------+--------
+//  KK kind, I identifier has 16 bits, LL size of the length field, SSS the length if LL is 0
+
+/// Reads a header of one byte of id and at most one of length; false when it is another, or of another
+/// kind, or when the content ends before the value does.
+[[gnu::always_inline]] inline bool read_short(ByteView content, std::size_t at, TlvKind kind,
+                                              Element& element) {
+  std::size_t value = at + 2;
+  if (value >= content.size()) return false;
+  std::size_t size = std::size_t{content[at]} - static_cast<std::size_t>(kind);  // if the head holds it
+  if (size > 7) [[unlikely]] {
+    if (size != 8) return false;
+    size = content[value++];
+  }
+  element = {.kind = kind, .id = content[at + 1], .value = value, .size = size};
+  return element.end() <= content.size();
+}
+
+/// The usual sizes of an integer.
+[[gnu::always_inline]] inline bool common_number(const std::uint8_t* at, std::size_t size,
+                                                 std::int64_t& number) {
+  if (size == 1) {
+    number = static_cast<std::int8_t>(*at);
+    return true;
+  }
+  if (size == 4) number = static_cast<std::int32_t>(load32(at));
+  return size == 4;
+}
+
+/// Writes an entry of a text or of an integer of a usual size; false for all else.
+[[gnu::always_inline]] inline bool put_common(const std::uint8_t* at, std::size_t size, DataType type,
+                                              std::uint64_t ids, unsigned depth, Entry& entry) {
+  std::int64_t number = 0;
+  if (type == DataType::string) [[likely]] {
+    entry.value = Value::string(as_text({at, size}));
+  } else if (type == DataType::integer) {
+    if (!common_number(at, size, number)) return false;
+    entry.value = Value::integer(number);
+  } else if (type == DataType::time) {
+    if (!common_number(at, size, number)) return false;
+    entry.value = Value::time(number);
+  } else {
+    return false;
+  }
+  entry.path = Path::unpack(ids, depth);
+  entry.kind = EntryKind::value;
+  entry.time = 0;
+  return true;
+}
+
+/// The instances of a common multiple resource. Returns where the next entry goes, or nullptr when any of
+/// them is not common.
+[[gnu::always_inline]] inline Entry* read_common_instances(ByteView content, std::uint64_t resource,
+                                                           DataType type, Entry* entry, const TlvRun& run) {
+  auto next = resource;
+  Element element;
+  std::size_t at = 0;
+  do {
+    if (!read_short(content, at, TlvKind::resource_instance, element)) return nullptr;
+    const auto ids = resource | std::uint64_t{element.id} << 48;
+    if (ids < next || entry == run.limit) return nullptr;
+    if (!put_common(content.data() + element.value, element.size, type, ids, 4, *entry)) return nullptr;
+    ++entry;
+    next = ids + 1;
+    at = element.end();
+  } while (at != content.size());
+  return entry;
+}
+
+/// Reads the elements that most contents consist of: defined, in order, with short headers, and with text
+/// or integers. Stops before the first one that is anything else, or wrong: the decoder reads that. It
+/// calls nothing, so that what changes stays in registers.
+[[gnu::noinline]] void read_common(TlvRun& run) {
+  const auto content = run.content;
+  auto* entry = run.entry;
+  auto at = run.at;
+  auto next = run.next;
+  const auto* const defined = run.defined.data();
+  while (at + 2 < content.size()) {
+    Element element;
+    if (read_short(content, at, TlvKind::resource, element)) [[likely]] {
+      if (element.id >= run.defined.size()) break;
+      const auto type = defined[element.id].type;
+      const auto ids = run.parent | std::uint64_t{element.id} << 32;
+      if (ids < next || entry == run.limit) break;
+      if (!put_common(content.data() + element.value, element.size, type, ids, 3, *entry)) break;
+      ++entry;
+      next = ids + 1;
+    } else if (read_short(content, at, TlvKind::multiple, element)) {
+      if (element.id >= run.defined.size()) break;
+      const auto type = defined[element.id].type;
+      const auto ids = run.parent | std::uint64_t{element.id} << 32;
+      if (ids < next) break;
+      const ByteView instances(content.data() + element.value, element.size);
+      auto* const after = read_common_instances(instances, ids, type, entry, run);
+      if (after == nullptr) break;
+      entry = after;
+      next = ids + 1;
+    } else {
+      break;
+    }
+    at = element.end();
+  }
+  run.entry = entry;
+  run.at = at;
+  run.next = next;
 }
 
 class TlvDecoder {
@@ -33,100 +162,96 @@ class TlvDecoder {
 
   bool decode() {
     switch (sink_.base().level()) {
+      [[likely]] case PathLevel::instance:
+        return instance();
       case PathLevel::root:
         return sink_.fail(ErrorCode::wrong_path, "TLV names no object", sink_.begin());
       case PathLevel::object:
         return object();
-      case PathLevel::instance:
-        return instance();
       default:
         return below_instance();
     }
   }
 
  private:
-  //      0        1 (or 1-2)     0, 1, 2 or 3 bytes
-  //  +--------+--------------+------------------+--------
-  //  |KKIL LSSS|  identifier |  length if LL!=0 | value
-  //  +--------+--------------+------------------+--------
-  //  KK kind, I identifier has 16 bits, LL size of the length field, SSS the length if LL is 0
-  //
-  // An element whose `value` is nullptr did not fit, and the sink knows why.
-  Element read(const std::uint8_t* at, const std::uint8_t* end) {
-    const unsigned head = *at;
-    if ((head & 0x38) == 0 && end - at >= 2 + static_cast<std::ptrdiff_t>(head & 7)) [[likely]]
-      return {static_cast<TlvKind>(head & 0xc0), at[1], at + 2, at + 2 + (head & 7)};
-    return read_long(at, end);
-  }
-
-  [[gnu::noinline]] Element read_long(const std::uint8_t* at, const std::uint8_t* end) {
-    const unsigned head = *at;
+  // An element whose `value` is 0 did not fit, and the sink knows why.
+  Element read(ByteView content, std::size_t at) {
+    const unsigned head = content[at];
     const std::size_t length_size = head >> 3 & 3;
     const std::size_t id_size = 1 + (head >> 5 & 1);
-    if (static_cast<std::size_t>(end - at) < 1 + id_size + length_size) {
-      sink_.fail(ErrorCode::truncated, "a TLV header ends too early", at);
+    if (content.size() - at < 1 + id_size + length_size) {
+      sink_.fail(ErrorCode::truncated, "a TLV header ends too early", &content[at]);
       return {};
     }
-    const auto id = big_endian(at + 1, id_size);
-    const auto* value = at + 1 + id_size;
-    const auto length = length_size == 0 ? head & 7 : static_cast<std::size_t>(big_endian(value, length_size));
-    value += length_size;
+    const auto id = static_cast<std::size_t>(big_endian(&content[at] + 1, id_size));
     if (id == kReservedId) {
-      sink_.fail(ErrorCode::out_of_range, "65535 is no identifier", at);
+      sink_.fail(ErrorCode::out_of_range, "65535 is no identifier", &content[at]);
       return {};
     }
-    if (static_cast<std::size_t>(end - value) < length) {
-      sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", at);
+    const auto value = at + 1 + id_size + length_size;
+    const auto* length = content.data() + at + 1 + id_size;
+    const auto size = length_size == 0 ? head & 7 : static_cast<std::size_t>(big_endian(length, length_size));
+    if (content.size() - value < size) {
+      sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", &content[at]);
       return {};
     }
-    return {static_cast<TlvKind>(head & 0xc0), static_cast<std::uint16_t>(id), value, value + length};
+    return {.kind = static_cast<TlvKind>(head & 0xc0), .id = id, .value = value, .size = size};
   }
 
-  bool object() {
+  [[nodiscard]] ByteView payload() const { return {sink_.begin(), sink_.end()}; }
+  [[nodiscard]] static bool starts_with(ByteView content, TlvKind kind) {
+    return !content.empty() && (content[0] & 0xc0) == static_cast<unsigned>(kind);
+  }
+
+  [[gnu::noinline]] bool object() {
     const auto object = sink_.base().object();
-    const auto* at = sink_.begin();
-    if (at != sink_.end() && (*at & 0xc0) != static_cast<unsigned>(TlvKind::instance))
-      return resources(at, sink_.end(), object, InstanceId(kReservedId));
+    const auto content = payload();
+    if (!content.empty() && !starts_with(content, TlvKind::instance))
+      return resources(content, object, InstanceId(kReservedId));
     int last = -1;
-    while (at != sink_.end()) {
-      const auto* start = at;
-      const auto element = read(at, sink_.end());
-      if (element.value == nullptr) return false;
-      at = element.end;
+    Element element;
+    for (std::size_t at = 0; at != content.size(); at = element.end()) {
+      element = read(content, at);
+      if (element.value == 0) return false;
       if (element.kind != TlvKind::instance)
-        return sink_.fail(ErrorCode::malformed, "resources and object instances side by side", start);
-      if (element.id <= last) sink_.mark_unordered();
-      last = element.id;
-      if (!content_of_instance(element, object, InstanceId(element.id))) return false;
+        return sink_.fail(ErrorCode::malformed, "resources and object instances side by side", &content[at]);
+      const auto id = static_cast<std::uint16_t>(element.id);
+      if (id <= last) sink_.mark_unordered();
+      last = id;
+      if (!content_of_instance(content.subspan(element.value, element.size), object, InstanceId(id)))
+        return false;
     }
     return true;
   }
 
   bool instance() {
     const auto& base = sink_.base();
-    const auto* at = sink_.begin();
-    if (at == sink_.end()) return true;
-    if ((*at & 0xc0) != static_cast<unsigned>(TlvKind::instance))
-      return resources(at, sink_.end(), base.object(), base.instance());
-    const auto element = read(at, sink_.end());
-    if (element.value == nullptr) return false;
-    at = element.end;
+    const auto content = payload();
+    if (!starts_with(content, TlvKind::instance)) [[likely]]
+      return resources(content, base.object(), base.instance());
+    return named_instance(content);
+  }
+
+  [[gnu::noinline]] bool named_instance(ByteView content) {
+    const auto& base = sink_.base();
+    const auto element = read(content, 0);
+    if (element.value == 0) return false;
     if (element.id != base.instance().value())
       return sink_.fail(ErrorCode::wrong_path, "another object instance than the target", sink_.begin());
-    if (at != sink_.end())
-      return sink_.fail(ErrorCode::malformed, "more than one object instance for an instance", at);
-    return content_of_instance(element, base.object(), base.instance());
+    if (element.end() != content.size())
+      return sink_.fail(ErrorCode::malformed, "more than one object instance for an instance",
+                        &content[element.end()]);
+    return content_of_instance(content.subspan(element.value, element.size), base.object(), base.instance());
   }
 
   // A resource, the multiple resource around its instances, or those instances bare: all are in use.
-  bool below_instance() {
+  [[gnu::noinline]] bool below_instance() {
     const auto& base = sink_.base();
-    const auto* at = sink_.begin();
-    const bool bare =
-        at != sink_.end() && (*at & 0xc0) == static_cast<unsigned>(TlvKind::resource_instance);
-    if (!bare) return resources(at, sink_.end(), base.object(), base.instance()) && all_inside();
+    const auto content = payload();
+    if (!starts_with(content, TlvKind::resource_instance))
+      return resources(content, base.object(), base.instance()) && all_inside();
     const auto type = sink_.type_of(base.object().value(), base.resource().value());
-    auto* entry = resource_instances(at, sink_.end(), base.prefix(3).packed(), type, sink_.place());
+    auto* entry = resource_instances(content, base.prefix(3).packed(), type, sink_.place());
     if (entry == nullptr) return false;
     sink_.set_place(entry);
     return all_inside();
@@ -139,120 +264,106 @@ class TlvDecoder {
     return true;
   }
 
-  bool content_of_instance(const Element& element, ObjectId object, InstanceId id) {
-    if (element.value != element.end) return resources(element.value, element.end, object, id);
-    auto* entry = sink_.next(element.value);
+  bool content_of_instance(ByteView content, ObjectId object, InstanceId id) {
+    if (!content.empty()) return resources(content, object, id);
+    auto* entry = sink_.next(content.data());
     if (entry == nullptr) return false;
     *entry = {.path = Path(object, id), .kind = EntryKind::instance};
     return true;
   }
 
-  /// The content of an object instance. An element with an id and a length of one byte, which nearly
-  /// all are, is read right here, others by read().
-  bool resources(const std::uint8_t* at, const std::uint8_t* end, ObjectId object, InstanceId instance) {
+  /// The first resources of an object, as far as each stands at the index of its id.
+  [[nodiscard]] static std::span<const ResourceDefinition> indexed(const ObjectDefinition* definition) {
+    if (definition == nullptr || definition->resources.empty()) return {};
+    const auto all = definition->resources;  // ascending ids
+    return all.back().id.value() == all.size() - 1 ? all : before_first_gap(all);
+  }
+  [[gnu::noinline]] static std::span<const ResourceDefinition> before_first_gap(
+      std::span<const ResourceDefinition> all) {
+    const auto gap = std::partition_point(all.begin(), all.end(), [&](const ResourceDefinition& resource) {
+      return resource.id.value() == &resource - all.data();
+    });
+    return all.first(static_cast<std::size_t>(gap - all.begin()));
+  }
+
+  /// The content of an object instance: runs of common elements, and single ones of any other form.
+  bool resources(ByteView content, ObjectId object, InstanceId instance) {
     const auto* definition = sink_.definition_of(object.value());
-    const auto defined = definition == nullptr ? std::span<const ResourceDefinition>() : definition->resources;
-    const auto parent = Path(object, instance).packed();
-    auto* entry = sink_.place();  // in a local, and given back at the end
-    const auto* const limit = sink_.limit();
-    int last = -1;
-    while (at != end) {
-      const unsigned head = *at;
-      int id = 0;
-      std::size_t length = 0;
-      const std::uint8_t* value = nullptr;
-      if ((head & 0x30) == 0 && end - at > 2) [[likely]] {
-        id = at[1];
-        value = at + 2;
-        length = head & 7;
-        if ((head & 0x08) != 0) length = *value++;
-        if (static_cast<std::size_t>(end - value) < length) [[unlikely]]
-          return too_long(value);
-      } else {
-        const auto element = read(at, end);
-        if (element.value == nullptr) return false;
-        id = element.id;
-        value = element.value;
-        length = static_cast<std::size_t>(element.end - value);
-      }
-      if (id <= last) [[unlikely]]
-        sink_.mark_unordered();
-      last = id;
-      const auto index = static_cast<std::size_t>(id);
-      DataType type = DataType::none;
-      if (index < defined.size() && defined[index].id.value() == id) [[likely]] {
-        type = defined[index].type;
-      } else {
-        type = EntrySink::type_in(definition, static_cast<std::uint16_t>(id));
-      }
-      if (entry == limit) [[unlikely]]
-        return sink_.fail_full(value);
-      const auto ids = parent | static_cast<std::uint64_t>(id) << 32;
-      if (head >= 0xc0) [[likely]] {
-        entry->path = Path::unpack(ids, 3);
-        if (!value_of(value, length, type, *entry++)) [[unlikely]]
-          return false;
-      } else {
-        if ((head & 0x40) != 0 || head < 0x80)
-          return sink_.fail(ErrorCode::malformed, "a TLV kind that cannot stand in an object instance", at);
-        entry = resource_instances(value, value + length, ids, type, entry);
-        if (entry == nullptr) return false;
-      }
-      at = value + length;
+    TlvRun run{.content = content,
+               .defined = indexed(definition),
+               .parent = Path(object, instance).packed(),
+               .entry = sink_.place(),
+               .limit = sink_.limit()};
+    for (;;) {
+      read_common(run);
+      if (run.at == content.size()) break;
+      if (!resource(run, definition)) return false;
     }
-    sink_.set_place(entry);
+    sink_.set_place(run.entry);
     return true;
   }
 
-  [[gnu::noinline]] bool too_long(const std::uint8_t* value) {
-    return sink_.fail(ErrorCode::truncated, "a TLV value is longer than what contains it", value);
+  /// Any element of an object instance.
+  [[gnu::noinline]] bool resource(TlvRun& run, const ObjectDefinition* definition) {
+    const auto element = read(run.content, run.at);
+    if (element.value == 0) return false;
+    if (element.kind == TlvKind::instance || element.kind == TlvKind::resource_instance)
+      return sink_.fail(ErrorCode::malformed, "a TLV kind that cannot stand in an object instance",
+                        &run.content[run.at]);
+    const auto ids = run.parent | std::uint64_t{element.id} << 32;
+    if (ids < run.next) sink_.mark_unordered();
+    run.next = ids + 1;
+    const auto value = run.content.subspan(element.value, element.size);
+    if (run.entry == run.limit) return sink_.fail_full(value.data());
+    const auto type = EntrySink::type_in(definition, static_cast<std::uint16_t>(element.id));
+    if (element.kind == TlvKind::multiple) {
+      run.entry = resource_instances(value, ids, type, run.entry);
+    } else {
+      run.entry = single(value, Path::unpack(ids, 3), type, run.entry);
+    }
+    run.at = element.end();
+    return run.entry != nullptr;
   }
 
   /// The content of a multiple resource. Returns where the next entry goes, or nullptr when it failed.
-  [[gnu::noinline]] Entry* resource_instances(const std::uint8_t* at, const std::uint8_t* end,
-                                              std::uint64_t resource, DataType type, Entry* entry) {
-    if (at == end) {
+  Entry* resource_instances(ByteView content, std::uint64_t resource, DataType type, Entry* entry) {
+    if (content.empty()) {
+      if (entry == sink_.limit()) return full(content.data());
       *entry = {.path = Path::unpack(resource, 3), .kind = EntryKind::multiple};
       return entry + 1;
     }
-    int last = -1;
-    do {
-      const auto element = read(at, end);
-      if (element.value == nullptr) return nullptr;
+    std::size_t next = 0;
+    Element element;
+    for (std::size_t at = 0; at != content.size(); at = element.end()) {
+      element = read(content, at);
+      if (element.value == 0) return nullptr;
       if (element.kind != TlvKind::resource_instance) {
-        sink_.fail(ErrorCode::malformed, "only resource instances stand in a multiple resource", at);
+        sink_.fail(ErrorCode::malformed, "only resource instances stand in a multiple resource",
+                   &content[at]);
         return nullptr;
       }
-      if (element.id <= last) sink_.mark_unordered();
-      last = element.id;
-      if (entry == sink_.limit()) {
-        sink_.fail_full(at);
-        return nullptr;
-      }
-      entry->path = Path::unpack(resource | std::uint64_t{element.id} << 48, 4);
-      const auto size = static_cast<std::size_t>(element.end - element.value);
-      if (!value_of(element.value, size, type, *entry++)) return nullptr;
-      at = element.end;
-    } while (at != end);
+      if (element.id < next) sink_.mark_unordered();
+      next = element.id + 1;
+      if (entry == sink_.limit()) return full(&content[at]);
+      const auto path = Path::unpack(resource | std::uint64_t{element.id} << 48, 4);
+      entry = single(content.subspan(element.value, element.size), path, type, entry);
+      if (entry == nullptr) return nullptr;
+    }
     return entry;
   }
 
-  /// Everything of an entry but its path.
-  [[gnu::always_inline]] bool value_of(const std::uint8_t* at, std::size_t size, DataType type, Entry& entry) {
-    entry.kind = EntryKind::value;
-    entry.time = 0;
-    if (type == DataType::string) {
-      entry.value = Value::string(as_text({at, size}));
-      return true;
-    }
-    if (size == 1 && type == DataType::integer) {
-      entry.value = Value::integer(static_cast<std::int8_t>(*at));
-      return true;
-    }
-    return any_value(at, size, type, entry.value);
+  Entry* full(const std::uint8_t* at) {
+    sink_.fail_full(at);
+    return nullptr;
   }
 
-  [[gnu::noinline]] bool any_value(const std::uint8_t* at, std::size_t size, DataType type, Value& out) {
+  /// One value. Returns where the next entry goes, or nullptr when it failed.
+  Entry* single(ByteView value, const Path& path, DataType type, Entry* entry) {
+    *entry = {.path = path};
+    return any_value(value.data(), value.size(), type, entry->value) ? entry + 1 : nullptr;
+  }
+
+  bool any_value(const std::uint8_t* at, std::size_t size, DataType type, Value& out) {
     switch (type) {
       case DataType::string:
         out = Value::string(as_text({at, size}));
@@ -285,7 +396,7 @@ class TlvDecoder {
         out = Value::objlnk({load16(at), load16(at + 2)});
         return true;
     }
-    return false;
+    return sink_.fail(ErrorCode::malformed, "a type that no resource has", at);
   }
 
   template <DataType Type>
@@ -322,6 +433,8 @@ class TlvDecoder {
 
 }  // namespace
 
-bool decode_tlv(EntrySink& sink) { return TlvDecoder(sink).decode(); }
+bool decode_tlv(EntrySink& sink) {
+  return TlvDecoder(sink).decode();
+}
 
 }  // namespace slipway::codec

@@ -4,6 +4,7 @@
 // A container's header is written with its smallest size first; where the content turns out longer,
 // it moves by the missing bytes. No list of lengths is kept, and each byte moves at most twice.
 #include <bit>
+#include <optional>
 
 #include "codec/copy.hpp"
 #include "codec/formats.hpp"
@@ -15,10 +16,15 @@ namespace {
 constexpr std::size_t kHeaderMax = 6;  // kind, 16-bit id, 24-bit length
 constexpr std::size_t kLengthMax = 0xffffff;
 constexpr std::size_t kShortTextMax = 32;
-constexpr std::ptrdiff_t kShortMax = kShortTextMax + 3;
+constexpr std::size_t kShortMax =
+    2 + 3 + kShortTextMax;  // with its own header and that of a multiple resource
 
-std::uint64_t resource_key(const Path& path) { return path.packed() & 0xffffffffffff; }
-std::uint32_t instance_key(const Path& path) { return static_cast<std::uint32_t>(path.packed()); }
+std::uint64_t resource_key(const Path& path) {
+  return path.packed() & 0xffffffffffff;
+}
+std::uint32_t instance_key(const Path& path) {
+  return static_cast<std::uint32_t>(path.packed());
+}
 
 std::size_t header_size(std::uint16_t id, std::size_t length) {
   return 2 + (id > 0xff ? 1u : 0u) + (length < 8 ? 0u : length < 0x100 ? 1u : length < 0x10000 ? 2u : 3u);
@@ -30,17 +36,15 @@ std::uint8_t* put_big_endian(std::uint8_t* at, std::uint64_t value, std::size_t 
 }
 
 std::uint8_t* put_32(std::uint8_t* at, std::uint32_t value) {
-  at[0] = static_cast<std::uint8_t>(value >> 24);
-  at[1] = static_cast<std::uint8_t>(value >> 16);
-  at[2] = static_cast<std::uint8_t>(value >> 8);
-  at[3] = static_cast<std::uint8_t>(value);
+  if constexpr (std::endian::native == std::endian::little) value = std::byteswap(value);
+  std::memcpy(at, &value, 4);
   return at + 4;
 }
 
 std::uint8_t* put_long_header(std::uint8_t* at, TlvKind kind, std::uint16_t id, std::size_t length) {
   const std::size_t length_size = header_size(0, length) - 2;
-  *at++ = static_cast<std::uint8_t>(static_cast<unsigned>(kind) | (id > 0xff ? 0x20u : 0u) | length_size << 3 |
-                                    (length_size == 0 ? length : 0u));
+  *at++ = static_cast<std::uint8_t>(static_cast<unsigned>(kind) | (id > 0xff ? 0x20u : 0u) |
+                                    length_size << 3 | (length_size == 0 ? length : 0u));
   at = put_big_endian(at, id, id > 0xff ? 2 : 1);
   return put_big_endian(at, length, length_size);
 }
@@ -82,23 +86,38 @@ class TlvEncoder {
       : at_(out.data()), end_(at_ + out.size()), entry_(entries.data()), last_(entry_ + entries.size()) {}
 
   bool encode(const Path& base) {
-    if (base.is_root()) return fail(ErrorCode::unsupported, "TLV names no object");
-    if (entry_ == last_) return true;
-    if (base.depth() == 1) return instances(base.object());
-    const bool done = base.depth() == 2 && entry_->kind == EntryKind::instance
-                          ? empty_instance(base)
-                          : resources(instance_key(base));
-    if (!done) return false;
-    return entry_ == last_ || fail(ErrorCode::wrong_path, "an entry outside the base path, or out of order");
+    std::size_t next = 0;
+    if (base.depth() == 2) {
+      next = put_common(instance_key(base), next);
+      if (entry_ == last_) return true;
+    }
+    return encode_rest(base, next);
   }
 
   [[nodiscard]] std::uint8_t* at() const { return at_; }
-  [[nodiscard]] const Error& error() const { return error_; }
+  /// The reason; only after a failure.
+  [[nodiscard]] const Error& error() const { return *error_; }
 
  private:
   bool fail(ErrorCode code, const char* detail) {
     error_ = {code, 0, detail};
     return false;
+  }
+
+  /// All that encode() has left, where resources below `next` are written already.
+  [[gnu::noinline]] bool encode_rest(const Path& base, std::size_t next) {
+    if (base.is_root()) return fail(ErrorCode::unsupported, "TLV names no object");
+    if (entry_ == last_) return true;
+    if (base.depth() == 1) return instances(base.object());
+    if (base.depth() >= 3) {
+      for (const auto* entry = entry_; entry != last_; ++entry)
+        if (!base.contains(entry->path)) return fail(ErrorCode::wrong_path, "an entry outside the base path");
+    }
+    const bool done = base.depth() == 2 && next == 0 && entry_->kind == EntryKind::instance
+                          ? empty_instance(base)
+                          : resources(instance_key(base), next);
+    if (!done) return false;
+    return entry_ == last_ || fail(ErrorCode::wrong_path, "an entry outside the base path, or out of order");
   }
 
   // The target itself, without resources, is the one case where it has to be named.
@@ -147,70 +166,129 @@ class TlvEncoder {
     return entry_ == last_ || fail(ErrorCode::wrong_path, "entries beside an instance without id");
   }
 
-  /// Where writing goes on, and with which entry; `at` is nullptr when it failed.
+  /// All entries of one object instance: runs of common values, and single ones of any other form.
+  /// `next` is the least id that keeps the order.
+  bool resources(std::uint32_t instance, std::size_t next = 0) {
+    for (;;) {
+      next = put_common(instance, next);
+      if (entry_ == last_ || instance_key(entry_->path) != instance) break;
+      const auto id = entry_->path.resource().value();
+      if (id < next) return fail_order(id, static_cast<int>(next) - 1);
+      next = id + 1u;
+      if (entry_->path.depth() == 3 && entry_->kind == EntryKind::value) {
+        at_ = any_value(at_, TlvKind::resource, id, entry_->value);
+        ++entry_;
+      } else {
+        at_ = multiple(at_, id);
+      }
+      if (at_ == nullptr) return false;
+    }
+    return next != 0 || fail(ErrorCode::wrong_path, "an entry outside the base path");
+  }
+
+  /// Where writing goes on, and with which entry; `at` is nullptr when nothing was written.
   struct Progress {
-    std::uint8_t* at;
-    const Entry* entry;
+    std::uint8_t* at = nullptr;
+    const Entry* entry = nullptr;
   };
 
-  /// All entries of one object instance. What changes is held in locals: bytes written through a
-  /// pointer may, to the compiler, change every member.
-  bool resources(std::uint32_t instance) {
+  /// Writes the entries that most instances consist of: in order, with ids of one byte, with short text or
+  /// small integers, and where room is ample. Stops before the first other one. Returns the least id
+  /// that may follow. What changes is held in locals: bytes written through a pointer may, to the
+  /// compiler, change every member.
+  [[gnu::noinline]] std::size_t put_common(std::uint64_t instance, std::size_t next) {
     const Entry* entry = entry_;
-    const Entry* const last_entry = last_;
     std::uint8_t* at = at_;
-    const auto* const near_end = end_ - at > kShortMax ? end_ - kShortMax : at;
-    int last = -1;
-    while (entry != last_entry) {
-      const Path& path = entry->path;
-      if (instance_key(path) != instance) break;
-      const int id = path.resource().value();
-      if (id <= last) [[unlikely]]
-        return fail_order(id, last);
-      last = id;
-      if (path.depth() == 3 && entry->kind == EntryKind::value) [[likely]] {
-        at = value(at, near_end, TlvKind::resource, static_cast<std::uint16_t>(id), entry->value);
+    // An entry in memory is larger than a common one in TLV: told without a division.
+    static_assert(sizeof(Entry) >= kShortMax);
+    const auto ample = static_cast<std::size_t>(last_ - entry) * sizeof(Entry);
+    const Entry* const last = static_cast<std::size_t>(end_ - at) >= ample ? last_ : first_without_room();
+    while (entry != last) {
+      // The resource's id, and 0 above it where the object instance and the depth are those wanted here.
+      const auto id = std::rotr(entry->path.packed() ^ instance, 32);
+      if (entry->path.depth() == 3) [[likely]] {
+        if (id > 0xff || id < next || entry->kind != EntryKind::value) break;
+        auto* const end = common_value(at, TlvKind::resource, id, entry->value);
+        if (end == nullptr) break;
+        at = end;
         ++entry;
+        next = id + 1;
       } else {
-        const auto progress = multiple(at, near_end, entry);
+        const auto resource = id & 0xffff;
+        if ((id >> 32) != 0 || resource > 0xff || resource < next) break;
+        const auto progress = common_multiple(at, instance | resource << 32, entry, last);
+        if (progress.at == nullptr) break;
         at = progress.at;
         entry = progress.entry;
+        next = resource + 1;
       }
-      if (at == nullptr) [[unlikely]]
-        return false;
     }
     at_ = at;
     entry_ = entry;
-    return last >= 0 || fail(ErrorCode::wrong_path, "an entry outside the base path");
+    return next;
+  }
+
+  /// The same for the instances of one multiple resource, all or none of them.
+  [[gnu::always_inline]] static Progress common_multiple(std::uint8_t* start, std::uint64_t resource,
+                                                         const Entry* entry, const Entry* last) {
+    auto* const content = start + 2;
+    auto* at = content;
+    std::size_t next = 0;
+    do {
+      // The instance's id, and more above it where the resource is another.
+      const auto id = std::rotr(entry->path.packed() ^ resource, 48);
+      if (id > 0xff) {
+        if (id > 0xffff) break;
+        return {};
+      }
+      if (id < next || entry->path.depth() != 4 || entry->kind != EntryKind::value) return {};
+      at = common_value(at, TlvKind::resource_instance, id, entry->value);
+      if (at == nullptr) return {};
+      next = id + 1;
+    } while (++entry != last);
+    const auto size = static_cast<std::size_t>(at - content);
+    if (size > 7) return {};
+    start[0] = static_cast<std::uint8_t>(static_cast<unsigned>(TlvKind::multiple) | size);
+    start[1] = static_cast<std::uint8_t>(resource >> 32);
+    return {at, entry};
+  }
+
+  /// Where a run has to end for lack of room; never inside a multiple resource.
+  [[nodiscard, gnu::noinline]] const Entry* first_without_room() const {
+    const auto fitting = static_cast<std::size_t>(end_ - at_) / kShortMax;
+    if (fitting >= static_cast<std::size_t>(last_ - entry_)) return last_;
+    const Entry* end = entry_ + fitting;
+    while (end != entry_ && resource_key(end->path) == resource_key(end[-1].path)) --end;
+    return end;
   }
 
   /// A multiple resource and its instances.
-  Progress multiple(std::uint8_t* at, const std::uint8_t* near_end, const Entry* entry) {
-    const Entry* const last_entry = last_;
-    const auto resource = resource_key(entry->path);
-    const auto id = entry->path.resource().value();
+  [[gnu::noinline]] std::uint8_t* multiple(std::uint8_t* at, std::uint16_t id) {
+    const auto resource = resource_key(entry_->path);
     auto* const start = at;
     at = open(at, id);
-    if (at == nullptr) return {};
-    if (entry->kind == EntryKind::multiple && entry->path.depth() == 3)
-      return {close(at, start, TlvKind::multiple, id), entry + 1};
+    if (at == nullptr) return nullptr;
+    if (entry_->kind == EntryKind::multiple && entry_->path.depth() == 3) {
+      ++entry_;
+      return close(at, start, TlvKind::multiple, id);
+    }
     int last = -1;
-    for (; entry != last_entry && resource_key(entry->path) == resource; ++entry) {
-      if (entry->path.depth() != 4 || entry->kind != EntryKind::value) [[unlikely]] {
+    for (; entry_ != last_ && resource_key(entry_->path) == resource; ++entry_) {
+      const Path& path = entry_->path;
+      if (path.depth() != 4 || entry_->kind != EntryKind::value) {
         fail(last < 0 ? ErrorCode::unsupported : ErrorCode::duplicate, "TLV has nothing for this entry");
-        return {};
+        return nullptr;
       }
-      const int child = entry->path.resource_instance().value();
-      if (child <= last) [[unlikely]] {
+      const auto child = path.resource_instance().value();
+      if (child <= last) {
         fail_order(child, last);
-        return {};
+        return nullptr;
       }
       last = child;
-      at = value(at, near_end, TlvKind::resource_instance, static_cast<std::uint16_t>(child), entry->value);
-      if (at == nullptr) [[unlikely]]
-        return {};
+      at = any_value(at, TlvKind::resource_instance, child, entry_->value);
+      if (at == nullptr) return nullptr;
     }
-    return {close(at, start, TlvKind::multiple, id), entry};
+    return close(at, start, TlvKind::multiple, id);
   }
 
   bool fail_order(int id, int last) {
@@ -251,40 +329,34 @@ class TlvEncoder {
 
   bool no_space() { return fail(ErrorCode::no_space, "the output buffer is too small"); }
 
-  /// Writes one TLV; returns its end, or nullptr when it failed. Short text and small integers with
-  /// an id of one byte, which is what devices hold, take the short way.
-  [[gnu::always_inline]] std::uint8_t* value(std::uint8_t* at, const std::uint8_t* near_end, TlvKind kind,
-                                             std::uint16_t id, const Value& value) {
-    if (at >= near_end || id > 0xff) [[unlikely]]
-      return any_value(at, kind, id, value);
+  /// Writes one TLV of short text or a small integer, of which kShortMax is the longest; nullptr for any
+  /// other value.
+  [[gnu::always_inline]] static std::uint8_t* common_value(std::uint8_t* at, TlvKind kind, std::size_t id,
+                                                           const Value& value) {
     const auto bits = static_cast<unsigned>(kind);
-    if (value.type() == DataType::string) {
+    at[1] = static_cast<std::uint8_t>(id);
+    if (value.type() == DataType::string) [[likely]] {
       const auto text = value.as_opaque();
-      if (text.size() > kShortTextMax) [[unlikely]]
-        return any_value(at, kind, id, value);
-      at[1] = static_cast<std::uint8_t>(id);
       if (text.size() < 8) {
         at[0] = static_cast<std::uint8_t>(bits | text.size());
         return put_up_to_7(at + 2, text.data(), text.size());
       }
+      if (text.size() > kShortTextMax) return nullptr;
       at[0] = static_cast<std::uint8_t>(bits | 0x08u);
       at[2] = static_cast<std::uint8_t>(text.size());
       return put_8_to_32(at + 3, text.data(), text.size());
     }
-    if (value.type() == DataType::integer || value.type() == DataType::time) {
-      const auto number = value.as_integer();
-      at[1] = static_cast<std::uint8_t>(id);
-      if (number == static_cast<std::int8_t>(number)) {
-        at[0] = static_cast<std::uint8_t>(bits | 1u);
-        at[2] = static_cast<std::uint8_t>(number);
-        return at + 3;
-      }
-      if (number == static_cast<std::int32_t>(number) && number != static_cast<std::int16_t>(number)) {
-        at[0] = static_cast<std::uint8_t>(bits | 4u);
-        return put_32(at + 2, static_cast<std::uint32_t>(number));
-      }
+    if (value.type() != DataType::integer && value.type() != DataType::time) return nullptr;
+    const auto number = value.as_integer();
+    if (number == static_cast<std::int8_t>(number)) {
+      at[0] = static_cast<std::uint8_t>(bits | 1u);
+      at[2] = static_cast<std::uint8_t>(number);
+      return at + 3;
     }
-    return any_value(at, kind, id, value);
+    if (number != static_cast<std::int32_t>(number) || number == static_cast<std::int16_t>(number))
+      return nullptr;
+    at[0] = static_cast<std::uint8_t>(bits | 4u);
+    return put_32(at + 2, static_cast<std::uint32_t>(number));
   }
 
   [[gnu::noinline]] std::uint8_t* any_value(std::uint8_t* at, TlvKind kind, std::uint16_t id,
@@ -319,7 +391,8 @@ class TlvEncoder {
         return nullptr;
     }
     const auto room = static_cast<std::size_t>(end_ - at);
-    if (room < content.size + kHeaderMax && room < content.size + header_size(id, content.size)) [[unlikely]] {
+    if (room < content.size + kHeaderMax && room < content.size + header_size(id, content.size))
+        [[unlikely]] {
       no_space();
       return nullptr;
     }
@@ -347,16 +420,12 @@ class TlvEncoder {
   std::uint8_t* end_;
   const Entry* entry_;
   const Entry* last_;
-  Error error_;
+  std::optional<Error> error_;
 };
 
 }  // namespace
 
 Encoded encode_tlv(const Path& base, Entries entries, MutableBytes out) {
-  if (base.depth() >= 3) {
-    for (const auto& entry : entries)
-      if (!base.contains(entry.path)) return fail(ErrorCode::wrong_path, "an entry outside the base path");
-  }
   TlvEncoder encoder(entries, out);
   if (!encoder.encode(base)) return std::unexpected(encoder.error());
   return static_cast<std::size_t>(encoder.at() - out.data());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <string_view>
@@ -60,8 +61,12 @@ class Path {
   /// The inverse; ids beyond `depth`, which is at most 4, have to be 0.
   [[nodiscard]] static constexpr Path unpack(std::uint64_t packed, std::size_t depth) {
     Path path;
-    path.ids_ = {static_cast<std::uint16_t>(packed), static_cast<std::uint16_t>(packed >> 16),
-                 static_cast<std::uint16_t>(packed >> 32), static_cast<std::uint16_t>(packed >> 48)};
+    if constexpr (std::endian::native == std::endian::little) {
+      path.ids_ = std::bit_cast<std::array<std::uint16_t, 4>>(packed);  // one store, not four
+    } else {
+      path.ids_ = {static_cast<std::uint16_t>(packed), static_cast<std::uint16_t>(packed >> 16),
+                   static_cast<std::uint16_t>(packed >> 32), static_cast<std::uint16_t>(packed >> 48)};
+    }
     path.depth_ = static_cast<std::uint8_t>(depth);
     return path;
   }
