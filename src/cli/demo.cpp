@@ -17,6 +17,7 @@
 #include <slipway/net/udp_socket.hpp>
 
 #include "app.hpp"
+#include "demo_object.hpp"
 #include "http_client.hpp"
 #include "output.hpp"
 #include "probe.hpp"
@@ -120,14 +121,20 @@ class Demo {
   }
 
   Step<> start_server() {
+    auto objects = options_.objects;
+    if (objects.empty()) {
+      objects = work_ / "objects";
+      fs::create_directory(objects);
+      std::ofstream(objects + "/3303.xml") << demo_object();
+    }
     // A port can be taken by another program between its choice and its use: then choose again.
     for (int attempt = 0; attempt < 5 && !server_; ++attempt) {
       auto ports = free_ports();
       if (!ports) return std::unexpected(ports.error());
       ports_ = *ports;
       std::ofstream(work_ / "slipway.toml") << configuration(ports_, work_ / "data");
-      std::vector<std::string> arguments{"serve", "--json", "--config", work_ / "slipway.toml"};
-      if (!options_.objects.empty()) arguments.insert(arguments.end(), {"--objects", options_.objects});
+      const std::vector<std::string> arguments{"serve",     "--json", "--config", work_ / "slipway.toml",
+                                               "--objects", objects};
       auto started = Process::start(arguments, work_ / "server.log");
       if (!started) return std::unexpected(started.error());
       const auto ready = started->line(kPatience);
@@ -319,8 +326,8 @@ void add_demo(Context context) {
   auto options = std::make_shared<Options>();
   auto* command = add_command(context, "demo",
                               "show the whole journey: a factory-fresh device becomes a managed device over real DTLS",
-                              "slipway demo --objects examples/objects --stay");
-  command->add_option("-o,--objects", options->objects, "folder of object definitions, for names of values")->type_name("DIR");
+                              "slipway demo --stay");
+  command->add_option("-o,--objects", options->objects, "folder of object definitions that has 3303 (default: built in)")->type_name("DIR");
   command->add_flag("--stay", options->stay, "leave all running until Ctrl-C");
   command->callback([options, context] {
     context.action = [options, &json = context.common.json] { return Demo(*options, json).run(); };

@@ -131,6 +131,19 @@ void empty_instance(Model& model, const Path& instance) {
   model.mutable_tree().erase(instance);
 }
 
+/// Makes the instances that a payload names: only then it is known which resources they have.
+Result<void> make_instances(Model& model, std::span<const Entry> entries) {
+  for (const auto& entry : entries) {
+    const auto instance = entry.path.prefix(2);
+    const auto* object = model.find(instance.object());
+    if (object == nullptr || object->kind() != Object::Kind::creatable || !instance.has_instance() ||
+        instance.instance().value() == kReservedId || model.has_instance(instance))
+      continue;
+    SLIPWAY_TRY(model.create_instance(instance));
+  }
+  return {};
+}
+
 Result<void> apply(Model& model, const Path& base, std::span<const Entry> entries) {
   std::optional<Path> current;
   if (base.depth() == 2) {
@@ -170,21 +183,25 @@ Answer write(Services& services, const Path& path, const coap::Message& request)
   DecodedPayload decoded;
   if (auto done = decode_payload(model, path, ContentFormat{*number}, request.payload, decoded); !done)
     return refusal(Operation::bootstrap_write, done.error());
+  // A refused write leaves nothing behind, also when a bound is met half way.
+  const auto before = model.save();
+  const auto refuse = [&](Answer answer) {
+    model.restore(before);
+    return answer;
+  };
+  if (auto made = make_instances(model, decoded.entries); !made)
+    return refuse(refusal(Operation::bootstrap_write, made.error()));
   std::vector<Entry> known;
   for (const auto& entry : decoded.entries) {
     const auto place = check_entry(model, path, entry);
-    if (!place) return refusal(Operation::bootstrap_write, place.error());
+    if (!place) return refuse(refusal(Operation::bootstrap_write, place.error()));
     if (*place == Place::known) known.push_back(entry);
   }
   if (path.has_resource() && known.empty())
-    return Answer::error(Code::bad_request, "the payload has no value");
+    return refuse(Answer::error(Code::bad_request, "the payload has no value"));
   std::ranges::sort(known, {}, &Entry::path);
-  // A refused write leaves nothing behind, also when a bound is met half way.
-  const auto before = model.save();
-  if (auto done = apply(model, path, known); !done) {
-    model.restore(before);
-    return refusal(Operation::bootstrap_write, done.error());
-  }
+  if (auto done = apply(model, path, known); !done)
+    return refuse(refusal(Operation::bootstrap_write, done.error()));
   return {.code = Code::changed};
 }
 

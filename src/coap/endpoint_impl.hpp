@@ -122,6 +122,7 @@ class Endpoint::Impl {
   // incoming.cpp: what comes in, and its duplicates
   [[nodiscard]] Slot find_incoming(PeerId peer, MessageId id) const;
   [[nodiscard]] Slot remember(PeerId peer, const Message& message);
+  bool forget_past_repetition();
   void forget(Slot slot);
   void answered(Slot slot, Buffer answer);
   bool replayed(PeerId peer, const Message& message);

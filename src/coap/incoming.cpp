@@ -7,6 +7,8 @@ namespace {
 
 /// What a peer is told to wait when a table is full, in seconds.
 constexpr std::uint32_t kRetryAfter = 10;
+/// Unanswered requests that are passed over in search of an answered one.
+constexpr unsigned kLookedAtMax = 16;
 
 Code refusal_of(const OptionCheck& check) {
   switch (check.verdict) {
@@ -29,6 +31,24 @@ Slot Endpoint::Impl::find_incoming(PeerId peer, MessageId id) const {
   });
 }
 
+/// Makes room in a full table: the oldest answered message goes if its sender has stopped repeating it
+/// (MAX_TRANSMIT_SPAN); only a copy that the network held back for longer could still come. [RFC 7252 §4.8.2]
+bool Endpoint::Impl::forget_past_repetition() {
+  const auto doublings = (1u << std::min(config_.max_retransmit, 20u)) - 1;
+  const Duration span(static_cast<Duration::rep>(static_cast<double>(config_.ack_timeout.count()) * doublings *
+                                                 config_.ack_random_factor));
+  for (Slot oldest : {non_confirmable_age_.front(), confirmable_age_.front()}) {
+    // Requests that still wait for their answer may stand before it; past a few of them, give up.
+    for (unsigned step = 0; step < kLookedAtMax && oldest != kNoSlot; ++step, oldest = incoming_[oldest].in_age.next) {
+      if (now_ - incoming_[oldest].received < span) break;
+      if (incoming_[oldest].state != Incoming::State::answered) continue;
+      forget(oldest);
+      return true;
+    }
+  }
+  return false;
+}
+
 /// Remembers a message; kNoSlot when the tables are full of work.
 Slot Endpoint::Impl::remember(PeerId peer, const Message& message) {
   const Slot peer_slot = peer_of(peer);
@@ -45,7 +65,12 @@ Slot Endpoint::Impl::remember(PeerId peer, const Message& message) {
     forget(oldest);
     --peers_[peer_slot].pins;
   }
-  const Slot slot = incoming_.take();
+  Slot slot = incoming_.take();
+  if (slot == kNoSlot) {
+    ++peers_[peer_slot].pins;
+    if (forget_past_repetition()) slot = incoming_.take();
+    --peers_[peer_slot].pins;
+  }
   if (slot == kNoSlot) {
     forget_idle_peer(peer_slot);
     return kNoSlot;

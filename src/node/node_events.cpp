@@ -127,7 +127,6 @@ void ServerNode::on(TimePoint, const management::Registered& event) {
   spdlog::info("{} registered, lifetime {} s", shown(registration.endpoint), registration.lifetime.count());
   recorder_.name(registration.peer, registration.endpoint);
   recorder_.outcome(registration.peer, "registered", "");
-  prove(registration.peer);
   keep(registration);
   publish("registered", {{"endpoint", shown(registration.endpoint)},
                          {"lifetime_s", registration.lifetime.count()},

@@ -99,6 +99,8 @@ void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablish
   publish("session", {{"endpoint", peer.endpoint}, {"server", fleet::to_string(port.role)},
                       {"address", event.address.to_string()}, {"suite", dtls::to_string(event.suite)}});
   peers_.add_session(event.peer, std::move(peer));
+  // The device holds this key: from here on nothing may drop it for a newer one that it never got.
+  if (!bootstrap) prove(event.peer);
 }
 
 void ServerNode::on_dtls(TimePoint now, Port&, const dtls::DatagramReceived& event) {

@@ -18,7 +18,7 @@ enum class ServerRole : std::uint8_t { bootstrap, management };
 [[nodiscard]] const char* to_string(ServerRole role);
 
 /// Life of a credential: `issued` is durable and may already be used; `proven` once the device has
-/// registered with it; `retired` is refused.
+/// opened a session with it; `retired` is refused.
 ///
 ///   issued --device authenticates--> proven --newer one proven, or revoked--> retired
 enum class CredentialState : std::uint8_t { issued, proven, retired };

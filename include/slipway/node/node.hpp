@@ -24,10 +24,19 @@
 
 namespace slipway::node {
 
+/// CoAP's tables of a server: many devices, each with little. Memory is taken as it is used.
+[[nodiscard]] constexpr coap::EndpointConfig server_tables() {
+  coap::EndpointConfig config;
+  config.exchanges_max = 65'536;
+  config.incoming_max = 262'144;  // 5,800 new messages a second for 45 s
+  config.bodies_max = 4'096;
+  return config;
+}
+
 struct Settings {
   fleet::ServerSettings server;
-  bootstrap::ServerConfig bootstrap{};
-  management::ServerConfig management{};
+  bootstrap::ServerConfig bootstrap{.coap = server_tables()};
+  management::ServerConfig management{.coap = server_tables()};
   std::size_t peers_max = 1'000'000;          ///< plain (NoSec) addresses remembered; the oldest idle one goes first
   std::size_t journeys_active_max = 10'000;   ///< recorded at once; devices beyond are served unrecorded
 };

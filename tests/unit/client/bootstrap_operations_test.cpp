@@ -151,6 +151,7 @@ TEST_F(BootstrapOperations, RefusedWritesSay400Or415AndLeaveNothing) {
 TEST_F(BootstrapOperations, DeleteOfEverythingSparesTheAccountAndTheDevice) {
   write_account();
   EXPECT_EQ(stage.put(0, "/1000/4", {entry("/1000/4/0", Value::string("x"))}).code, Code::changed);
+  EXPECT_EQ(device.model.tree().text(path("/1000/4/0")), "x") << "not what the maker's factory gave it";
   EXPECT_EQ(stage.remove(0, "/").code, Code::deleted);
   EXPECT_EQ(stage.discover(0, "/").payload, "</>;lwm2m=1.2,</0/0>,</1>,</2>,</3/0>,</21>,</1000>,</3303/0>");
 }

@@ -255,6 +255,32 @@ TEST(CoapServer, RefusesNewWorkWhenItsTableIsFull) {
   desk.event<RequestReceived>();
 }
 
+TEST(CoapServer, MakesRoomByWhatNobodyRepeatsAnyMore) {
+  auto config = exact();
+  config.incoming_max = 2;
+  Desk desk(config);
+  desk.give({.id = 1}, PeerId(1));  // stays unanswered: it is work
+  const auto unanswered = desk.event<RequestReceived>().id;
+  desk.give({.id = 2}, PeerId(2));
+  desk.respond(desk.event<RequestReceived>().id, {});
+  (void)desk.sent();
+  const auto span = Duration(static_cast<Duration::rep>(static_cast<double>(config.ack_timeout.count()) * 15 *
+                                                        config.ack_random_factor));
+  desk.pass(span - milliseconds(1));
+  (void)desk.sent();
+  desk.give({.id = 3}, PeerId(3));
+  EXPECT_EQ(desk.one_sent().message().code, Code::service_unavailable);
+  desk.pass(milliseconds(1));
+  desk.give({.id = 4}, PeerId(4));
+  EXPECT_EQ(desk.endpoint.counters().overload, 1u);
+  (void)desk.event<RequestReceived>();
+  desk.give({.id = 5}, PeerId(5));
+  EXPECT_EQ(desk.endpoint.counters().overload, 2u) << "unanswered requests are never forgotten";
+  (void)desk.sent();
+  desk.respond(unanswered, {});
+  EXPECT_EQ(desk.one_sent().message().code, Code::content);
+}
+
 TEST(CoapServer, ForgetsTheOldestAnsweredMessageOfAPeerThatSendsMany) {
   auto config = exact();
   config.incoming_per_peer_max = 2;
