@@ -42,7 +42,7 @@ function(slipway_test name)
   target_compile_definitions(test_${name} PRIVATE
     SLIPWAY_VECTORS="${PROJECT_SOURCE_DIR}/tests/vectors" SLIPWAY_SOURCE="${PROJECT_SOURCE_DIR}")
   target_link_libraries(test_${name} PRIVATE ${arg_LINK} GTest::gtest GTest::gmock GTest::gtest_main slipway_flags)
-  gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
+  gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
     PROPERTIES TIMEOUT 120)
 endfunction()
 
