@@ -43,12 +43,15 @@ std::uint64_t SeededRandom::next() {
 }
 
 void SeededRandom::fill(MutableBytes out) {
-  for (std::size_t at = 0; at < out.size();) {
+  auto* at = out.data();
+  auto left = out.size();
+  for (; left >= sizeof(std::uint64_t); at += sizeof(std::uint64_t), left -= sizeof(std::uint64_t)) {
     const auto word = next();
-    const auto count = std::min<std::size_t>(sizeof word, out.size() - at);
-    std::memcpy(out.data() + at, &word, count);
-    at += count;
+    std::memcpy(at, &word, sizeof word);
   }
+  if (left == 0) return;
+  const auto word = next();
+  std::memcpy(at, &word, left);
 }
 
 }  // namespace slipway

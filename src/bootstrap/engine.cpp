@@ -172,7 +172,7 @@ void Server::Impl::send_operation(TimePoint now, Slot slot) {
   const auto& operation = session.operations[session.next];
   coap::OutgoingRequest request{.tag = session.id.value()};
   Result<coap::RequestId> sent;
-  const auto path = operation.path.text();
+  PathText path;
   switch (operation.operation) {
     case Operation::write:
       sent = send_write(now, slot, operation);
@@ -183,6 +183,7 @@ void Server::Impl::send_operation(TimePoint now, Slot slot) {
       sent = coap_.request(now, session.peer, request);
       break;
     default:
+      path = operation.path.text();
       request.code = coap::Code::del;
       request.path = path;
       sent = coap_.request(now, session.peer, request);
@@ -193,7 +194,7 @@ void Server::Impl::send_operation(TimePoint now, Slot slot) {
     return;
   }
   session.reason = BoundedString<256>("cannot send ");
-  (void)session.reason.append(path);
+  (void)session.reason.append(operation.path.text());
   (void)session.reason.append(": ");
   (void)session.reason.append(sent.error().detail);
   end_explained(now, slot, Outcome::overloaded);

@@ -63,13 +63,14 @@ Bytes random_identity(Random& random) {
   std::array<std::uint8_t, 15> bits;
   random.fill(bits);
   Bytes identity(24);
-  std::uint32_t window = 0;
-  unsigned held = 0;
-  std::size_t at = 0;
-  for (const auto byte : bits) {
-    window = window << 8 | byte;
-    for (held += 8; held >= 5; held -= 5)
-      identity[at++] = static_cast<std::uint8_t>(kAlphabet[window >> (held - 5) & 31]);
+  auto* at = identity.data();
+  for (std::size_t i = 0; i < bits.size(); i += 5) {  // five bytes make eight characters
+    std::uint64_t group = 0;
+    for (std::size_t byte = 0; byte < 5; ++byte) group = group << 8 | bits[i + byte];
+    for (unsigned shift = 40; shift != 0;) {
+      shift -= 5;
+      *at++ = static_cast<std::uint8_t>(kAlphabet[group >> shift & 31]);
+    }
   }
   return identity;
 }

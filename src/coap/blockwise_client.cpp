@@ -177,7 +177,7 @@ void Endpoint::Impl::send_next(Slot slot, FollowUp next) {
   unindex(slot);
   std::array<std::uint8_t, Token::kSizeMax> token;
   random_.fill(token);
-  exchange.token = next.token = Token(token);
+  exchange.token = next.token = Token::from_padded(token.data(), token.size());
   exchange.message_id = next.id = next_message_id(exchange.peer);
   const auto written = write_follow_up(scratch(), *earlier, next);
   if (!written) return fail(slot, RequestFailure::block_error);

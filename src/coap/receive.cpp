@@ -193,15 +193,15 @@ void Endpoint::Impl::deliver(Slot slot, const Message& message, const Buffer& da
   auto& exchange = exchanges_[slot];
   const auto peer = peers_[exchange.peer].id;
   const bool observing = exchange.state == State::observing;
-  Message whole = message;
-  if (!body.empty()) whole.set_payload(body);
-  if (exchange.responded) {
-    push_event(NotificationReceived{peer, RequestId(exchange.id), exchange.tag, whole}, datagram,
-               std::move(body));
-  } else {
-    push_event(ResponseReceived{peer, RequestId(exchange.id), exchange.tag, whole, observing}, datagram,
-               std::move(body));
-  }
+  // Built where it is polled: a message with its table of options is too much to pass around.
+  auto& place = events_.push();
+  place.datagram = datagram;
+  place.body = std::move(body);
+  const RequestId id(exchange.id);
+  auto& whole = exchange.responded
+                    ? place.event.emplace<NotificationReceived>(peer, id, exchange.tag, message).message
+                    : place.event.emplace<ResponseReceived>(peer, id, exchange.tag, message, observing).message;
+  if (!place.body.empty()) whole.set_payload(place.body);
   exchange.responded = true;
   if (!observing) finish(slot);
 }

@@ -64,7 +64,7 @@ Result<RequestId> Endpoint::Impl::request(TimePoint now, PeerId peer, const Outg
   } else {
     std::array<std::uint8_t, Token::kSizeMax> bytes;
     random_.fill(bytes);
-    token = Token(bytes);
+    token = Token::from_padded(bytes.data(), bytes.size());
   }
   const auto id = next_message_id(peer_slot);
   auto szx = config_.block_szx;

@@ -20,6 +20,9 @@ std::size_t skip_blanks(std::string_view text, std::size_t at) {
 
 /// The place of the quote that ends a string which starts after `at`, or npos.
 std::size_t closing_quote(std::string_view text, std::size_t at) {
+  const auto quote = text.find('"', at);
+  if (quote == std::string_view::npos) return quote;
+  if (text.substr(at, quote - at).find('\\') == std::string_view::npos) return quote;
   for (; at < text.size(); ++at) {
     if (text[at] == '\\') {
       ++at;
@@ -44,11 +47,15 @@ Result<std::size_t> end_of_link(std::string_view text, std::size_t at) {
   return at;
 }
 
-bool is_name(std::string_view name) {
-  if (name.empty()) return false;
-  for (const char c : name)
-    if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '<' || c == '>' || c == '=') return false;
-  return true;
+bool is_name_char(char c) {
+  return static_cast<unsigned char>(c) > ' ' && c != '"' && c != '<' && c != '>' && c != '=' && c != ';';
+}
+
+/// Where the name that a text starts with ends.
+std::size_t name_end(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size() && is_name_char(text[at])) ++at;
+  return at;
 }
 
 bool is_token(std::string_view value) {
@@ -94,11 +101,13 @@ Result<std::optional<Link>> LinkReader::next() {
 Result<std::optional<LinkAttribute>> LinkAttributes::next() {
   while (!rest_.empty() && (rest_.front() == ';' || is_blank(rest_.front()))) rest_.remove_prefix(1);
   if (rest_.empty()) return std::nullopt;
-  const auto stop = rest_.find_first_of("=;");
-  LinkAttribute attribute{.name = trim(rest_.substr(0, stop))};
-  if (!is_name(attribute.name)) return fail(ErrorCode::malformed, "a link attribute without a name", offset_);
-  if (stop == std::string_view::npos || rest_[stop] == ';') {
-    rest_.remove_prefix(stop == std::string_view::npos ? rest_.size() : stop);
+  const auto name = name_end(rest_);
+  const auto stop = skip_blanks(rest_, name);
+  LinkAttribute attribute{.name = rest_.substr(0, name)};
+  if (name == 0 || (stop < rest_.size() && rest_[stop] != '=' && rest_[stop] != ';'))
+    return fail(ErrorCode::malformed, "a link attribute without a name", offset_);
+  if (stop == rest_.size() || rest_[stop] == ';') {
+    rest_.remove_prefix(stop);
     return attribute;
   }
   attribute.has_value = true;

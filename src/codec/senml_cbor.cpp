@@ -30,8 +30,8 @@ enum Label : int {
 };
 constexpr std::uint64_t kVersionMax = 10;  // RFC 8428's own
 
-/// What a record takes at most without a base name and a time, with a text of kShortTextMax.
-constexpr std::size_t kShortRecordMax = 72;
+/// What a record takes at most without a time, with a base name of three ids and a text of kShortTextMax.
+constexpr std::size_t kShortRecordMax = 72 + 24;
 constexpr std::size_t kShortTextMax = 32;
 
 class SenmlCborDecoder {
@@ -229,7 +229,10 @@ class SenmlCborEncoder {
     const bool is_short = has_base && !split.whole;
     bool first = has_base;
     for (const auto& entry : entries) {
-      if (!first && is_short && entry.kind == EntryKind::value && short_record(entry, split)) continue;
+      if (is_short && entry.kind == EntryKind::value && short_record(entry, split, first)) {
+        first = false;
+        continue;
+      }
       if (!is_written(entry)) continue;
       record(entry, first);
       first = false;
@@ -239,23 +242,44 @@ class SenmlCborEncoder {
   }
 
  private:
-  /// A record of a name and a text or a number, into a buffer with room enough: no checks on the way.
-  /// False for any other, and then nothing has happened.
-  [[gnu::always_inline]] bool short_record(const Entry& entry, const SenmlSplit& split) {
+  /// A record of a name and a short text, bytes, a number or a boolean, into a buffer with room enough: no
+  /// checks on the way. False for any other, and then nothing has happened.
+  [[gnu::always_inline]] bool short_record(const Entry& entry, const SenmlSplit& split, bool first) {
     const auto type = entry.value.type();
     if (entry.time != 0 || out_.room() < kShortRecordMax) return false;
-    auto* const at = out_.at();
-    auto* end = put_name(at + 3, split, entry.path);
-    at[0] = 0xa2;
-    at[1] = kName;
-    at[2] = static_cast<std::uint8_t>(0x60 + (end - at - 3));
-    if (type == DataType::string) {
-      const auto text = entry.value.as_opaque();
-      if (text.size() > kShortTextMax) return false;
-      *end++ = kText;
-      if (text.size() > 23) *end++ = 0x78;
-      *end++ = static_cast<std::uint8_t>(text.size() > 23 ? text.size() : 0x60 + text.size());
-      out_.set_at(put_bytes(end, text.data(), text.size()));
+    auto* at = out_.at();
+    if (first) [[unlikely]] {
+      auto* const name = put_base_name(at + 3, split);
+      at[0] = 0xa3;
+      at[1] = 0x21;  // -2
+      at[2] = static_cast<std::uint8_t>(0x60 + (name - at - 3));
+      at = name;
+    } else {
+      *at++ = 0xa2;
+    }
+    auto* end = put_name(at + 2, split, entry.path);
+    at[0] = kName;
+    at[1] = static_cast<std::uint8_t>(0x60 + (end - at - 2));
+    if (type == DataType::string || type == DataType::opaque) {
+      const auto content = entry.value.as_opaque();
+      if (content.size() > kShortTextMax) return false;
+      const unsigned major = type == DataType::string ? 0x60 : 0x40;
+      *end++ = type == DataType::string ? kText : kBytes;
+      if (content.size() > 23) *end++ = static_cast<std::uint8_t>(major + 24);
+      *end++ = static_cast<std::uint8_t>(content.size() > 23 ? content.size() : major + content.size());
+      out_.set_at(put_bytes(end, content.data(), content.size()));
+      return true;
+    }
+    if (type == DataType::boolean) {
+      *end++ = kBoolean;
+      *end++ = entry.value.as_boolean() ? 0xf5 : 0xf4;
+      out_.set_at(end);
+      return true;
+    }
+    if (type == DataType::floating) {
+      *end++ = kNumber;
+      out_.set_at(end);
+      out_.floating(entry.value.as_floating());
       return true;
     }
     if (type != DataType::integer && type != DataType::time) return false;

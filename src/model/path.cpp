@@ -50,7 +50,11 @@ PathText Path::text() const {
   char* at = buffer.data();
   for (std::size_t i = 0; i < depth_; ++i) {
     *at++ = '/';
-    at = std::to_chars(at, buffer.data() + buffer.size(), ids_[i]).ptr;
+    if (ids_[i] < 10) {  // most ids, so that they go without a call
+      *at++ = static_cast<char>('0' + ids_[i]);
+    } else {
+      at = std::to_chars(at, buffer.data() + buffer.size(), ids_[i]).ptr;
+    }
   }
   return PathText(std::string_view(buffer.data(), static_cast<std::size_t>(at - buffer.data())));
 }

@@ -90,7 +90,9 @@ class Path {
     return other.depth_ >= depth_ && other.prefix(depth_) == *this;
   }
 
-  constexpr bool operator==(const Path&) const = default;
+  constexpr bool operator==(const Path& other) const {
+    return packed() == other.packed() && depth_ == other.depth_;
+  }
   constexpr std::strong_ordering operator<=>(const Path& other) const {
     const auto shared = depth_ < other.depth_ ? depth_ : other.depth_;
     for (std::size_t i = 0; i < shared; ++i)
