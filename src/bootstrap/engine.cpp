@@ -304,7 +304,7 @@ std::optional<Event> Server::Impl::poll_event() {
   }
   if (events_.empty()) return std::nullopt;
   const auto event = events_.front();
-  events_.pop_front();
+  events_.pop();
   if (event.kind == EventKind::ended) polled_end_ = event.slot;
   return view(event);
 }

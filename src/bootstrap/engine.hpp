@@ -2,12 +2,11 @@
 // Inside of the bootstrap server: requests become sessions, sessions become operations.
 #pragma once
 
-#include <deque>
-
 #include <slipway/bootstrap/server.hpp>
 
 #include "bootstrap/reason.hpp"
 #include "bootstrap/session.hpp"
+#include "coap/pool.hpp"
 
 namespace slipway::bootstrap {
 
@@ -31,8 +30,8 @@ class Server::Impl {
   enum class EventKind : std::uint8_t { started, wanted, keep, done, ended };
   /// An event without its views: they are made when it is polled.
   struct QueuedEvent {
-    EventKind kind;
-    Slot slot;
+    EventKind kind = EventKind::started;
+    Slot slot = kNoSlot;
     Operation operation = Operation::request;
     std::optional<coap::Code> answer{};
     Path path{};
@@ -56,7 +55,7 @@ class Server::Impl {
   void end(TimePoint now, Slot slot, Outcome outcome, std::string_view reason);
   void end_explained(TimePoint now, Slot slot, Outcome outcome);
   void wait_for_adapter(TimePoint now, Slot slot);
-  void push(QueuedEvent event) { events_.push_back(event); }
+  void push(const QueuedEvent& event) { events_.push() = event; }
   [[nodiscard]] Event view(const QueuedEvent& event) const;
 
   ServerConfig config_;
@@ -66,7 +65,7 @@ class Server::Impl {
   SessionTable table_;
   DeadlineList lifetimes_;      // session_time_max
   DeadlineList adapter_waits_;  // adapter_time_max
-  std::deque<QueuedEvent> events_;
+  coap::Ring<QueuedEvent> events_;
   Slot polled_end_ = kNoSlot;  // its SessionEnded has been given out; free at the next poll
   ServerCounters counters_;
   std::vector<lwm2m::DiscoveredLink> links_;  // scratch

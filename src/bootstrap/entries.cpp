@@ -8,8 +8,8 @@
 namespace slipway::bootstrap {
 namespace {
 
-void put(std::vector<Entry>& out, const Path& instance, std::uint16_t resource, const Value& value) {
-  out.push_back({.path = instance.child(resource), .value = value});
+Entry at(const Path& instance, std::uint16_t resource, const Value& value) {
+  return {.path = instance.child(resource), .value = value};
 }
 
 /// The mandatory key resources that a mode does not use are written empty: devices that check for
@@ -17,31 +17,35 @@ void put(std::vector<Entry>& out, const Path& instance, std::uint16_t resource, 
 void security_entries(const Path& path, const fleet::ServerAccountPlan& account,
                       const fleet::Credential* credential, std::vector<Entry>& out) {
   const auto mode = credential != nullptr ? credential->mode : SecurityMode::nosec;
-  put(out, path, 0, Value::string(account.uri));
-  put(out, path, 1, Value::boolean(false));
-  put(out, path, 2, Value::integer(static_cast<std::int64_t>(mode)));
-  put(out, path, 3, Value::opaque(credential != nullptr ? ByteView(credential->identity) : ByteView()));
-  put(out, path, 4, Value::opaque({}));
-  put(out, path, 5, Value::opaque(credential != nullptr ? credential->key.reveal() : ByteView()));
-  put(out, path, 10, Value::integer(account.id.value()));
+  out.assign({
+      at(path, 0, Value::string(account.uri)),
+      at(path, 1, Value::boolean(false)),
+      at(path, 2, Value::integer(static_cast<std::int64_t>(mode))),
+      at(path, 3, Value::opaque(credential != nullptr ? ByteView(credential->identity) : ByteView())),
+      at(path, 4, Value::opaque({})),
+      at(path, 5, Value::opaque(credential != nullptr ? credential->key.reveal() : ByteView())),
+      at(path, 10, Value::integer(account.id.value())),
+  });
 }
 
 void server_entries(const Path& path, const fleet::ServerAccountPlan& account, std::vector<Entry>& out) {
-  put(out, path, 0, Value::integer(account.id.value()));
-  put(out, path, 1, Value::integer(account.lifetime_s));
-  put(out, path, 6, Value::boolean(account.notification_storing));
-  put(out, path, 7, Value::string(account.binding));
+  out.assign({
+      at(path, 0, Value::integer(account.id.value())),
+      at(path, 1, Value::integer(account.lifetime_s)),
+      at(path, 6, Value::boolean(account.notification_storing)),
+      at(path, 7, Value::string(account.binding)),
+  });
   if (account.server_resources.empty()) return;
-  for (const auto& [id, value] : account.server_resources) put(out, path, id.value(), value.view());
+  for (const auto& [id, value] : account.server_resources) out.push_back(at(path, id.value(), value.view()));
   std::ranges::sort(out, {}, &Entry::path);
 }
 
 void access_entries(const Path& path, const fleet::AccessControlPlan& access, std::vector<Entry>& out) {
-  put(out, path, 0, Value::integer(access.target_object.value()));
-  put(out, path, 1, Value::integer(access.target_instance.value()));
+  out.assign({at(path, 0, Value::integer(access.target_object.value())),
+              at(path, 1, Value::integer(access.target_instance.value()))});
   for (const auto& right : access.acl)
     out.push_back({.path = path.child(2).child(right.server.value()), .value = Value::integer(right.rights)});
-  put(out, path, 3, Value::integer(access.owner.value()));
+  out.push_back(at(path, 3, Value::integer(access.owner.value())));
   std::ranges::sort(out, {}, &Entry::path);
 }
 

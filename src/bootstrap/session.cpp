@@ -8,12 +8,12 @@ Slot SessionTable::open(PeerId peer, std::string_view endpoint, std::size_t spar
   if (sessions_.size() - free_.size() >= capacity_ + spare) return kNoSlot;
   if (free_.empty()) {
     slot = static_cast<Slot>(sessions_.size());
-    sessions_.emplace_back();
+    sessions_.push_back(std::make_unique<Session>());
   } else {
     slot = free_.back();
     free_.pop_back();
   }
-  auto& session = sessions_[slot];
+  auto& session = *sessions_[slot];
   session.id = SessionId(++serial_ << kSlotBits | slot);
   session.state = State::wanted;
   session.peer = peer;
@@ -24,13 +24,13 @@ Slot SessionTable::open(PeerId peer, std::string_view endpoint, std::size_t spar
 }
 
 void SessionTable::list_endpoint(Slot slot) {
-  auto& session = sessions_[slot];
+  auto& session = *sessions_[slot];
   session.listed = true;
   by_endpoint_.insert(session.endpoint_hash, slot);
 }
 
 void SessionTable::unlist(Slot slot) {
-  auto& session = sessions_[slot];
+  auto& session = *sessions_[slot];
   if (session.state == State::ended || session.state == State::free) return;
   by_peer_.erase(lwm2m::hash_number(seed_, session.peer.value()), slot);
   if (session.listed) by_endpoint_.erase(session.endpoint_hash, slot);
@@ -39,7 +39,7 @@ void SessionTable::unlist(Slot slot) {
 }
 
 void SessionTable::release(Slot slot) {
-  auto& session = sessions_[slot];
+  auto& session = *sessions_[slot];
   session.state = State::free;
   session.discover = session.keeping = Wait::pending;
   session.request.reset();
@@ -54,19 +54,19 @@ void SessionTable::release(Slot slot) {
 Slot SessionTable::find(SessionId id) const {
   const auto slot = static_cast<Slot>(id.value() & ((1u << kSlotBits) - 1));
   if (slot >= sessions_.size()) return kNoSlot;
-  const auto& session = sessions_[slot];
+  const auto& session = *sessions_[slot];
   return session.id == id && (session.state == State::wanted || session.state == State::running) ? slot
                                                                                                  : kNoSlot;
 }
 
 Slot SessionTable::find(PeerId peer) const {
   return by_peer_.find(lwm2m::hash_number(seed_, peer.value()),
-                       [&](Slot slot) { return sessions_[slot].peer == peer; });
+                       [&](Slot slot) { return sessions_[slot]->peer == peer; });
 }
 
 Slot SessionTable::find(std::string_view endpoint) const {
   return by_endpoint_.find(lwm2m::hash_text(seed_, endpoint),
-                           [&](Slot slot) { return sessions_[slot].endpoint == endpoint; });
+                           [&](Slot slot) { return sessions_[slot]->endpoint == endpoint; });
 }
 
 }  // namespace slipway::bootstrap

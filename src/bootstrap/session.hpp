@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,8 +71,8 @@ class SessionTable {
   void release(Slot slot);
   void list_endpoint(Slot slot);
 
-  [[nodiscard]] Session& operator[](Slot slot) { return sessions_[slot]; }
-  [[nodiscard]] const Session& operator[](Slot slot) const { return sessions_[slot]; }
+  [[nodiscard]] Session& operator[](Slot slot) { return *sessions_[slot]; }
+  [[nodiscard]] const Session& operator[](Slot slot) const { return *sessions_[slot]; }
   /// kNoSlot when that session has ended.
   [[nodiscard]] Slot find(SessionId id) const;
   [[nodiscard]] Slot find(PeerId peer) const;
@@ -85,7 +84,7 @@ class SessionTable {
   std::size_t capacity_;
   std::uint64_t seed_;
   std::uint64_t serial_ = 0;
-  std::deque<Session> sessions_;  // addresses stay, since events view into sessions
+  std::vector<std::unique_ptr<Session>> sessions_;  // addresses stay, since events view into sessions
   std::vector<Slot> free_;
   HashIndex by_peer_;      // every session that is not over
   HashIndex by_endpoint_;  // those whose endpoint has been accepted

@@ -45,16 +45,16 @@ void Endpoint::Impl::index(Slot slot) {
   ids_.insert(hash_of(peer, exchange.message_id), slot);
   exchange.by_id = true;
   if (exchange.kind == Kind::request || exchange.kind == Kind::fetch) {
-    tokens_.insert(hash_of(peer, exchange.token), slot);
+    exchange.token_hash = hash_of(peer, exchange.token);
+    tokens_.insert(exchange.token_hash, slot);
     exchange.by_token = true;
   }
 }
 
 void Endpoint::Impl::unindex(Slot slot) {
   auto& exchange = exchanges_[slot];
-  const auto peer = peers_[exchange.peer].id;
-  if (exchange.by_id) ids_.erase(hash_of(peer, exchange.message_id), slot);
-  if (exchange.by_token) tokens_.erase(hash_of(peer, exchange.token), slot);
+  if (exchange.by_id) ids_.erase(hash_of(peers_[exchange.peer].id, exchange.message_id), slot);
+  if (exchange.by_token) tokens_.erase(exchange.token_hash, slot);
   exchange.by_id = exchange.by_token = false;
 }
 

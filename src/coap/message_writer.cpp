@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing messages. [RFC 7252 §3]
+#include <bit>
+
 #include <slipway/coap/message.hpp>
 
 namespace slipway::coap {
@@ -31,35 +33,45 @@ MessageWriter::MessageWriter(MutableBytes buffer, Type type, Code code, MessageI
   out_.bytes(token.bytes());
 }
 
-void MessageWriter::option(OptionNumber number, ByteView value) {
+inline bool MessageWriter::option_header(OptionNumber number, std::size_t size) {
   const auto raw = static_cast<std::uint16_t>(number);
   if (raw < last_number_) {
     in_order_ = false;
-    return;
+    return false;
   }
-  if (value.size() > kOptionLengthMax) return out_.overflow();
+  if (size > kOptionLengthMax) {
+    out_.overflow();
+    return false;
+  }
   const std::size_t delta = raw - last_number_;
   last_number_ = raw;
-  out_.u8(static_cast<std::uint8_t>(nibble_of(delta) << 4 | nibble_of(value.size())));
-  if (delta >= 13) write_extension(out_, delta);
-  if (value.size() >= 13) write_extension(out_, value.size());
-  out_.bytes(value);
+  if (delta < 13 && size < 13) {  // nearly all options
+    out_.u8(static_cast<std::uint8_t>(delta << 4 | size));
+    return true;
+  }
+  out_.u8(static_cast<std::uint8_t>(nibble_of(delta) << 4 | nibble_of(size)));
+  write_extension(out_, delta);
+  write_extension(out_, size);
+  return true;
+}
+
+void MessageWriter::option(OptionNumber number, ByteView value) {
+  if (option_header(number, value.size())) out_.bytes(value);
 }
 
 void MessageWriter::option(OptionNumber number, std::uint64_t value) {
   // As few bytes as hold the value; zero has none. [RFC 7252 §3.2]
-  std::array<std::uint8_t, 8> bytes;
-  std::size_t start = bytes.size();
-  for (; value != 0; value >>= 8) bytes[--start] = static_cast<std::uint8_t>(value);
-  option(number, ByteView{bytes.data() + start, bytes.size() - start});
+  const auto size = (static_cast<std::size_t>(std::bit_width(value)) + 7) / 8;
+  if (option_header(number, size)) out_.unsigned_of(value, size);
 }
 
 void MessageWriter::path(OptionNumber number, std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   while (!path.empty()) {
-    const auto slash = path.find('/');
+    std::size_t slash = 0;
+    while (slash < path.size() && path[slash] != '/') ++slash;
     option(number, path.substr(0, slash));
-    if (slash == std::string_view::npos) return;
+    if (slash == path.size()) return;
     path.remove_prefix(slash + 1);
   }
 }

@@ -32,7 +32,9 @@ class Pool {
     return static_cast<Slot>(used_++);
   }
   void give_back(Slot slot) {
-    (*this)[slot] = T{};
+    auto* const thing = &(*this)[slot];
+    std::destroy_at(thing);
+    std::construct_at(thing);
     free_.push_back(slot);
   }
   /// True for a slot that was handed out at least once.
@@ -90,23 +92,25 @@ class Ring {
   [[nodiscard]] std::size_t size() const { return count_; }
   /// A place at the end, with whatever an earlier use left in it.
   [[nodiscard]] T& push() {
-    if (count_ == items_.size()) grow();
-    return items_[(head_ + count_++) & (items_.size() - 1)];
+    if (count_ == capacity_) grow();
+    return items_[(head_ + count_++) & (capacity_ - 1)];
   }
   [[nodiscard]] T& front() { return items_[head_]; }
   void pop() {
-    head_ = (head_ + 1) & (items_.size() - 1);
+    head_ = (head_ + 1) & (capacity_ - 1);
     --count_;
   }
 
  private:
   void grow() {
-    std::vector<T> larger(items_.empty() ? 4 : items_.size() * 2);
-    for (std::size_t i = 0; i < count_; ++i) larger[i] = std::move(items_[(head_ + i) & (items_.size() - 1)]);
+    std::vector<T> larger(items_.empty() ? 4 : capacity_ * 2);
+    for (std::size_t i = 0; i < count_; ++i) larger[i] = std::move(items_[(head_ + i) & (capacity_ - 1)]);
     items_ = std::move(larger);
+    capacity_ = items_.size();
     head_ = 0;
   }
   std::vector<T> items_;
+  std::size_t capacity_ = 0;  // that of items_, which would have to divide for it
   std::size_t head_ = 0;
   std::size_t count_ = 0;
 };

@@ -47,6 +47,7 @@ struct Exchange {
   Slot parent = kNoSlot;
   Slot child = kNoSlot;
   std::uint32_t observe_sequence = 0;
+  std::uint32_t token_hash = 0;  ///< while `by_token`
   std::uint64_t id = 0;
   std::uint64_t tag = 0;
   Duration timeout{};

@@ -251,6 +251,9 @@ class MessageWriter {
   [[nodiscard]] Result<ByteView> finish();
 
  private:
+  /// The start of an option whose value has `size` bytes; false when it cannot be written.
+  bool option_header(OptionNumber number, std::size_t size);
+
   ByteWriter out_;
   std::uint16_t last_number_ = 0;
   bool in_order_ = true;
