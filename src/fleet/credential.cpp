@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <slipway/fleet/credential.hpp>
+#include <slipway/fleet/plan.hpp>
 
 namespace slipway::fleet {
 
@@ -19,6 +20,22 @@ const char* to_string(CredentialState state) {
   return "unknown";
 }
 
+const char* to_string(CredentialSource source) {
+  switch (source) {
+    case CredentialSource::generate:
+      return "psk";
+    case CredentialSource::raw_public_key:
+      return "rpk";
+    case CredentialSource::certificate:
+      return "x509";
+    case CredentialSource::device_own:
+      return "own";
+    case CredentialSource::none:
+      return "none";
+  }
+  return "unknown";
+}
+
 Credential Credential::clone() const {
   Credential copy;
   copy.endpoint = endpoint;
@@ -27,6 +44,7 @@ Credential Credential::clone() const {
   copy.mode = mode;
   copy.state = state;
   copy.identity = identity;
+  copy.public_part = public_part;
   copy.key = key.clone();
   copy.created = created;
   return copy;

@@ -30,8 +30,13 @@ struct Credential {
   ShortServerId server{};  ///< 0 for the bootstrap server
   SecurityMode mode = SecurityMode::psk;
   CredentialState state = CredentialState::issued;
-  Bytes identity;  ///< PSK identity (any bytes, at most 128); unique within a role
-  Secret key;      ///< PSK, 16..64 bytes
+  /// What the peer is found by, unique within a role: a PSK identity (any bytes, at most 128); of RPK the
+  /// SHA-256 of the SubjectPublicKeyInfo, of X.509 that of the certificate (32 bytes).
+  Bytes identity;
+  Bytes public_part;  ///< RPK: SubjectPublicKeyInfo, X.509: certificate (DER); empty for PSK
+  /// PSK, 16..64 bytes. Of RPK and X.509 the private key (PKCS#8 DER), while a session gives it to its
+  /// device: no store keeps it.
+  Secret key;
   UnixTime created{};
 
   [[nodiscard]] Credential clone() const;
