@@ -64,10 +64,14 @@ struct JourneyRecord {
   std::string endpoint;
   UnixTime began;
   std::string document;
+  bool stranger = false;  ///< of an endpoint that no enrolment takes: anybody may claim any number of names
 };
 
-/// Not yet proven credentials of one device and one server that are kept; older ones are dropped.
+/// Not yet proven credentials of one device, role and server that are kept; older ones are dropped, though
+/// never the oldest live one: the device came with it, and may still have nothing else.
 inline constexpr std::size_t kIssuedMax = 4;
+/// Journeys of all strangers together; older ones are dropped.
+inline constexpr std::size_t kStrangerJourneysMax = 1000;
 /// Retired ones that are kept to be listed, without their keys; older ones are dropped.
 inline constexpr std::size_t kRetiredMax = 4;
 
@@ -81,7 +85,8 @@ class Store {
   /// inside another is undone alone when it fails.
   virtual StoreResult<void> batch(const std::function<StoreResult<void>()>& work) = 0;
 
-  /// All or none. conflict: the role already has a credential with that identity.
+  /// All or none. A PSK is kept sealed; of RPK and X.509 the public part is kept, and the private key is
+  /// not: it is the device's alone. conflict: the role already has a credential with that identity.
   virtual StoreResult<void> put_credentials(std::span<const fleet::Credential> credentials) = 0;
   /// Nothing when unknown or retired.
   virtual StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole role,
@@ -92,6 +97,10 @@ class Store {
   virtual StoreResult<void> prove_credential(fleet::ServerRole role, ByteView identity) = 0;
   /// Retires every credential of a device for a role, erasing the keys; returns how many were live.
   virtual StoreResult<std::size_t> revoke_credentials(std::string_view endpoint, fleet::ServerRole role) = 0;
+  /// Retires the device's management credentials of all servers but these: it has no account of them any
+  /// more. Returns how many were live.
+  virtual StoreResult<std::size_t> retire_other_servers(std::string_view endpoint,
+                                                        std::span<const ShortServerId> kept) = 0;
   /// Oldest first.
   virtual StoreResult<std::vector<CredentialInfo>> credentials(std::string_view endpoint) = 0;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Credentials in SQLite: keys sealed, each for its own place.
+#include <algorithm>
 #include <array>
 
 #include <openssl/sha.h>
@@ -55,19 +56,17 @@ StoreResult<void> SqliteStore::put_credentials(std::span<const Credential> crede
 }
 
 StoreResult<void> SqliteStore::put_credential(const Credential& credential) {
-  const auto sealed = security::seal(key_, credential.key, Binding(credential).parts(), random_);
-  if (!sealed)
-    return std::unexpected(StoreError{
-        StoreError::Kind::unavailable,
-        "a key of " + credential.endpoint + " could not be sealed: " + security::to_string(sealed.error())});
+  const auto key = sealed(credential);
+  if (!key) return std::unexpected(key.error());
   auto put = sql_.put_credential.bind(1, credential.endpoint)
                  .bind(2, number_of(credential.role))
                  .bind(3, std::int64_t{credential.server.value()})
                  .bind(4, number_of(credential.mode))
                  .bind(5, number_of(credential.state))
                  .bind(6, ByteView(credential.identity))
-                 .bind(7, ByteView(*sealed))
+                 .bind(7, ByteView(*key))
                  .bind(8, ms_of(credential.created))
+                 .bind(9, ByteView(credential.public_part))
                  .run();
   if (!put) {
     if (put.error().kind == StoreError::Kind::conflict)
@@ -76,18 +75,32 @@ StoreResult<void> SqliteStore::put_credential(const Credential& credential) {
                          " credential; give each device its own";
     return put;
   }
-  return trim_credentials(credential.endpoint, credential.role, credential.server.value(),
-                          CredentialState::issued, kIssuedMax);
+  return trim_issued(credential.endpoint, credential.role, credential.server.value());
 }
 
-StoreResult<void> SqliteStore::trim_credentials(std::string_view endpoint, ServerRole role,
-                                                std::int64_t server, CredentialState state,
-                                                std::size_t kept) {
-  return sql_.trim_credentials.bind(1, endpoint)
+/// Nothing for RPK and X.509: their private keys are the devices' alone.
+StoreResult<Bytes> SqliteStore::sealed(const Credential& credential) {
+  if (credential.mode != SecurityMode::psk) return Bytes();
+  auto sealed = security::seal(key_, credential.key, Binding(credential).parts(), random_);
+  if (sealed) return std::move(*sealed);
+  return std::unexpected(StoreError{
+      StoreError::Kind::unavailable,
+      "a key of " + credential.endpoint + " could not be sealed: " + security::to_string(sealed.error())});
+}
+
+StoreResult<void> SqliteStore::trim_issued(std::string_view endpoint, ServerRole role, std::int64_t server) {
+  return sql_.trim_issued.bind(1, endpoint)
       .bind(2, number_of(role))
       .bind(3, server)
-      .bind(4, number_of(state))
-      .bind(5, static_cast<std::int64_t>(kept))
+      .bind(4, static_cast<std::int64_t>(kIssuedMax))
+      .run();
+}
+
+StoreResult<void> SqliteStore::trim_retired(std::string_view endpoint, ServerRole role, std::int64_t server) {
+  return sql_.trim_retired.bind(1, endpoint)
+      .bind(2, number_of(role))
+      .bind(3, server)
+      .bind(4, static_cast<std::int64_t>(kRetiredMax))
       .run();
 }
 
@@ -106,6 +119,9 @@ StoreResult<std::optional<Credential>> SqliteStore::find_credential(ServerRole r
     if (!mode || !state) return corrupt_row("credential", credential.endpoint);
     credential.mode = *mode;
     credential.state = *state;
+    const auto public_part = row.bytes(6);
+    credential.public_part.assign(public_part.begin(), public_part.end());
+    if (credential.mode != SecurityMode::psk) return {};
     auto key = security::unseal(key_, row.bytes(4), Binding(credential).parts());
     if (!key) return std::unexpected(unsealing_error(credential.endpoint, key.error()));
     credential.key = std::move(*key);
@@ -134,27 +150,46 @@ StoreResult<void> SqliteStore::prove_credential(ServerRole role, ByteView identi
                        .bind(4, proven->id)
                        .run();
     if (!retired) return retired;
-    return trim_credentials(proven->endpoint, role, proven->server, CredentialState::retired, kRetiredMax);
+    return trim_retired(proven->endpoint, role, proven->server);
   });
 }
 
-StoreResult<std::size_t> SqliteStore::revoke_credentials(std::string_view endpoint, ServerRole role) {
+StoreResult<void> SqliteStore::retire_server(std::string_view endpoint, ServerRole role, std::int64_t server,
+                                             std::size_t& live) {
+  auto retired = sql_.retire_server.bind(1, endpoint).bind(2, number_of(role)).bind(3, server).run();
+  if (!retired) return retired;
+  live += static_cast<std::size_t>(database_.changes());
+  return trim_retired(endpoint, role, server);
+}
+
+StoreResult<std::size_t> SqliteStore::retire_servers(std::string_view endpoint, ServerRole role,
+                                                     std::span<const ShortServerId> kept) {
   std::size_t live = 0;
   auto done = batch([&]() -> StoreResult<void> {
-    if (auto revoked = sql_.revoke.bind(1, endpoint).bind(2, number_of(role)).run(); !revoked) return revoked;
-    live = static_cast<std::size_t>(database_.changes());
-    const auto all = credentials(endpoint);
-    if (!all) return std::unexpected(all.error());
-    for (const auto& credential : *all)
-      if (credential.role == role)
-        if (auto trimmed = trim_credentials(endpoint, role, credential.server.value(),
-                                            CredentialState::retired, kRetiredMax);
-            !trimmed)
-          return trimmed;
+    std::vector<std::int64_t> servers;
+    auto& row = sql_.list_servers;
+    auto listed = row.bind(1, endpoint).bind(2, number_of(role)).each([&]() -> StoreResult<void> {
+      servers.push_back(row.integer(0));
+      return {};
+    });
+    if (!listed) return listed;
+    for (const auto server : servers) {
+      if (std::ranges::find(kept, server, &ShortServerId::value) != kept.end()) continue;
+      if (auto retired = retire_server(endpoint, role, server, live); !retired) return retired;
+    }
     return {};
   });
   if (!done) return std::unexpected(std::move(done.error()));
   return live;
+}
+
+StoreResult<std::size_t> SqliteStore::revoke_credentials(std::string_view endpoint, ServerRole role) {
+  return retire_servers(endpoint, role, {});
+}
+
+StoreResult<std::size_t> SqliteStore::retire_other_servers(std::string_view endpoint,
+                                                           std::span<const ShortServerId> kept) {
+  return retire_servers(endpoint, ServerRole::management, kept);
 }
 
 StoreResult<std::vector<CredentialInfo>> SqliteStore::credentials(std::string_view endpoint) {

@@ -53,6 +53,12 @@ CREATE TABLE sealing (
   key_id INTEGER NOT NULL                     -- SealingKey::id() of the only key in use
 );
 )sql",
+    // RPK and X.509 are kept by their public part; strangers' journeys are bounded together.
+    R"sql(
+ALTER TABLE credential ADD COLUMN public_part BLOB NOT NULL DEFAULT x'';
+ALTER TABLE journey ADD COLUMN stranger INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX journey_of_strangers ON journey (id) WHERE stranger = 1;
+)sql",
 };
 
 /// Brings a database to the newest schema, one transaction a step. Errors: too_new, corrupt.

@@ -119,8 +119,13 @@ StoreResult<void> SqliteStore::put_journey(const JourneyRecord& journey, std::si
     auto put = sql_.put_journey.bind(1, journey.endpoint)
                    .bind(2, ms_of(journey.began))
                    .bind(3, journey.document)
+                   .bind(4, std::int64_t{journey.stranger})
                    .run();
     if (!put) return put;
+    if (journey.stranger) {
+      auto trimmed = sql_.trim_strangers.bind(1, static_cast<std::int64_t>(kStrangerJourneysMax)).run();
+      if (!trimmed) return trimmed;
+    }
     return sql_.trim_journeys.bind(1, journey.endpoint).bind(2, static_cast<std::int64_t>(kept)).run();
   });
 }

@@ -21,6 +21,8 @@ class SqliteStore final : public Store {
                                                                 ByteView identity) override;
   StoreResult<void> prove_credential(fleet::ServerRole role, ByteView identity) override;
   StoreResult<std::size_t> revoke_credentials(std::string_view endpoint, fleet::ServerRole role) override;
+  StoreResult<std::size_t> retire_other_servers(std::string_view endpoint,
+                                                std::span<const ShortServerId> kept) override;
   StoreResult<std::vector<CredentialInfo>> credentials(std::string_view endpoint) override;
 
   StoreResult<void> put_registration(const RegistrationRecord& record) override;
@@ -33,8 +35,13 @@ class SqliteStore final : public Store {
  private:
   class Transaction;
   StoreResult<void> put_credential(const fleet::Credential& credential);
-  StoreResult<void> trim_credentials(std::string_view endpoint, fleet::ServerRole role, std::int64_t server,
-                                     fleet::CredentialState state, std::size_t kept);
+  StoreResult<Bytes> sealed(const fleet::Credential& credential);
+  StoreResult<void> trim_issued(std::string_view endpoint, fleet::ServerRole role, std::int64_t server);
+  StoreResult<void> trim_retired(std::string_view endpoint, fleet::ServerRole role, std::int64_t server);
+  StoreResult<std::size_t> retire_servers(std::string_view endpoint, fleet::ServerRole role,
+                                          std::span<const ShortServerId> kept);
+  StoreResult<void> retire_server(std::string_view endpoint, fleet::ServerRole role, std::int64_t server,
+                                  std::size_t& live);
 
   Database database_;
   Statements sql_;

@@ -17,13 +17,17 @@ StoreResult<Statements> Statements::prepare(Database& database) {
       {&sql.undo, "ROLLBACK TO job"},
 
       {&sql.put_credential,
-       "INSERT INTO credential (endpoint, role, server, mode, state, identity, sealed_key, created)"
-       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
-      {&sql.trim_credentials,
+       "INSERT INTO credential (endpoint, role, server, mode, state, identity, sealed_key, created,"
+       " public_part) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
+      {&sql.trim_issued,
        "DELETE FROM credential WHERE id IN (SELECT id FROM credential WHERE endpoint = ?1 AND role = ?2"
-       " AND server = ?3 AND state = ?4 ORDER BY id DESC LIMIT -1 OFFSET ?5)"},
+       " AND server = ?3 AND state = 0 AND id > (SELECT MIN(id) FROM credential WHERE endpoint = ?1"
+       " AND role = ?2 AND server = ?3 AND state <> 2) ORDER BY id DESC LIMIT -1 OFFSET ?4)"},
+      {&sql.trim_retired,
+       "DELETE FROM credential WHERE id IN (SELECT id FROM credential WHERE endpoint = ?1 AND role = ?2"
+       " AND server = ?3 AND state = 2 ORDER BY id DESC LIMIT -1 OFFSET ?4)"},
       {&sql.find_credential,
-       "SELECT endpoint, server, mode, state, sealed_key, created FROM credential"
+       "SELECT endpoint, server, mode, state, sealed_key, created, public_part FROM credential"
        " WHERE role = ?1 AND identity = ?2 AND state <> 2"},
       {&sql.prove,
        "UPDATE credential SET state = 1 WHERE role = ?1 AND identity = ?2 AND state <> 2"
@@ -31,8 +35,11 @@ StoreResult<Statements> Statements::prepare(Database& database) {
       {&sql.retire_older,
        "UPDATE credential SET state = 2, sealed_key = x'' WHERE endpoint = ?1 AND role = ?2 AND server = ?3"
        " AND id < ?4 AND state <> 2"},
-      {&sql.revoke,
-       "UPDATE credential SET state = 2, sealed_key = x'' WHERE endpoint = ?1 AND role = ?2 AND state <> 2"},
+      {&sql.retire_server,
+       "UPDATE credential SET state = 2, sealed_key = x'' WHERE endpoint = ?1 AND role = ?2 AND server = ?3"
+       " AND state <> 2"},
+      {&sql.list_servers,
+       "SELECT DISTINCT server FROM credential WHERE endpoint = ?1 AND role = ?2 AND state <> 2"},
       {&sql.list_credentials,
        "SELECT role, server, mode, state, identity, created FROM credential WHERE endpoint = ?1 ORDER BY id"},
 
@@ -47,10 +54,13 @@ StoreResult<Statements> Statements::prepare(Database& database) {
        "security,"
        " address, registered, updated FROM registration ORDER BY endpoint"},
 
-      {&sql.put_journey, "INSERT INTO journey (endpoint, began, document) VALUES (?1, ?2, ?3)"},
+      {&sql.put_journey, "INSERT INTO journey (endpoint, began, document, stranger) VALUES (?1, ?2, ?3, ?4)"},
       {&sql.trim_journeys,
        "DELETE FROM journey WHERE id IN (SELECT id FROM journey WHERE endpoint = ?1 ORDER BY id DESC"
        " LIMIT -1 OFFSET ?2)"},
+      {&sql.trim_strangers,
+       "DELETE FROM journey WHERE id IN (SELECT id FROM journey WHERE stranger = 1 ORDER BY id DESC"
+       " LIMIT -1 OFFSET ?1)"},
       {&sql.list_journeys,
        "SELECT began, document FROM journey WHERE endpoint = ?1 ORDER BY id DESC LIMIT ?2"},
   };

@@ -25,6 +25,33 @@ TEST_P(StoreCredentials, ComeBackWithEveryField) {
   EXPECT_EQ(found->created, given.created);
 }
 
+TEST_P(StoreCredentials, OfRpkAndX509AreKeptByTheirPublicPartOnly) {
+  for (const auto mode : {SecurityMode::rpk, SecurityMode::x509}) {
+    auto given = credential("dev", std::string(32, static_cast<char>(mode)));
+    given.mode = mode;
+    given.public_part = bytes_of(std::string("0\x82\0\xFF a certificate", 17));
+    ASSERT_TRUE(put(given));
+    reopen();
+    const auto found = find(as_text(given.identity));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->mode, mode);
+    EXPECT_EQ(found->public_part, given.public_part);
+    EXPECT_TRUE(found->key.empty()) << "the private key is the device's alone";
+  }
+}
+
+TEST_P(StoreCredentials, OfRpkAreProvenAndRevokedLikeOthers) {
+  auto first = credential("dev", "hash of the first key");
+  auto second = credential("dev", "hash of the second key");
+  first.mode = second.mode = SecurityMode::rpk;
+  ASSERT_TRUE(put(first));
+  ASSERT_TRUE(put(second));
+  ASSERT_TRUE(store_->prove_credential(ServerRole::management, second.identity));
+  EXPECT_FALSE(live("hash of the first key"));
+  EXPECT_EQ(store_->revoke_credentials("dev", ServerRole::management), 1u);
+  EXPECT_FALSE(live("hash of the second key"));
+}
+
 TEST_P(StoreCredentials, AreNotFoundByAnotherIdentityOrRole) {
   ASSERT_TRUE(put(credential("dev", "id")));
   EXPECT_FALSE(live("ID"));
@@ -55,9 +82,23 @@ TEST_P(StoreCredentials, ArePutAllOrNone) {
 
 TEST_P(StoreCredentials, KeepTheNewestUnprovenOnes) {
   for (std::size_t i = 0; i < kMany; ++i) ASSERT_TRUE(put(credential("dev", "id" + std::to_string(i))));
-  EXPECT_EQ(count("dev", CredentialState::issued), kIssuedMax);
-  EXPECT_FALSE(live("id0"));
+  EXPECT_EQ(count("dev", CredentialState::issued), kIssuedMax + 1);
+  EXPECT_FALSE(live("id1"));
   EXPECT_TRUE(live("id" + std::to_string(kMany - 1)));
+}
+
+TEST_P(StoreCredentials, NeverDropTheOneThatADeviceCameWith) {
+  // A factory's credential whose proof was lost, and sessions that give others and fail.
+  ASSERT_TRUE(put(credential("dev", "factory", ServerRole::bootstrap, 0)));
+  for (std::size_t i = 0; i < 3 * kMany; ++i)
+    ASSERT_TRUE(put(credential("dev", "id" + std::to_string(i), ServerRole::bootstrap, 0)));
+  EXPECT_TRUE(live("factory", ServerRole::bootstrap));
+  const auto newest = "id" + std::to_string(3 * kMany - 1);
+  ASSERT_TRUE(store_->prove_credential(ServerRole::bootstrap, as_bytes(newest)));
+  EXPECT_FALSE(live("factory", ServerRole::bootstrap)) << "dead once its successor is proven";
+  for (std::size_t i = 0; i < kMany; ++i)
+    ASSERT_TRUE(put(credential("dev", "later" + std::to_string(i), ServerRole::bootstrap, 0)));
+  EXPECT_EQ(find(newest, ServerRole::bootstrap)->state, CredentialState::proven);
 }
 
 TEST_P(StoreCredentials, TrimOnlyTheSameDeviceAndServer) {
@@ -112,6 +153,24 @@ TEST_P(StoreCredentials, RevokingEndsAllOfADeviceAndRole) {
   EXPECT_TRUE(live("bootstrap", ServerRole::bootstrap));
   EXPECT_TRUE(live("others"));
   EXPECT_EQ(store_->revoke_credentials("dev", ServerRole::management), 0u);
+}
+
+TEST_P(StoreCredentials, OfServersThatADeviceNoLongerHasAreRetired) {
+  ASSERT_TRUE(put(credential("dev", "a", ServerRole::management, 101)));
+  ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("a")));
+  ASSERT_TRUE(put(credential("dev", "a2", ServerRole::management, 101)));
+  ASSERT_TRUE(put(credential("dev", "b", ServerRole::management, 102)));
+  ASSERT_TRUE(put(credential("dev", "bootstrap", ServerRole::bootstrap, 0)));
+  ASSERT_TRUE(put(credential("other", "others", ServerRole::management, 101)));
+  const ShortServerId kept[] = {ShortServerId(102), ShortServerId(103)};
+  EXPECT_EQ(store_->retire_other_servers("dev", kept), 2u);
+  EXPECT_FALSE(live("a"));
+  EXPECT_FALSE(live("a2"));
+  EXPECT_TRUE(live("b"));
+  EXPECT_TRUE(live("bootstrap", ServerRole::bootstrap));
+  EXPECT_TRUE(live("others"));
+  EXPECT_EQ(store_->retire_other_servers("dev", kept), 0u);
+  EXPECT_EQ(store_->retire_other_servers("dev", {}), 1u);
 }
 
 TEST_P(StoreCredentials, ARevokedIdentityIsNotGivenToAnother) {

@@ -116,6 +116,22 @@ TEST_P(StoreRecords, KeepingFewerJourneysDropsTheRest) {
   EXPECT_EQ(documents("dev"), (std::vector<std::string>{"5"}));
 }
 
+TEST_P(StoreRecords, StrangersShareABoundedNumberOfJourneys) {
+  ASSERT_TRUE(store_->put_journey(journey("dev", "ours"), 16));
+  ASSERT_TRUE(store_->batch([&]() -> StoreResult<void> {
+    for (std::size_t i = 0; i < kStrangerJourneysMax + 2; ++i) {
+      auto one = journey("stranger" + std::to_string(i), "refused");
+      one.stranger = true;
+      if (auto put = store_->put_journey(one, 16); !put) return put;
+    }
+    return {};
+  }));
+  EXPECT_TRUE(documents("stranger1").empty());
+  EXPECT_EQ(documents("stranger2").size(), 1u);
+  EXPECT_EQ(documents("stranger" + std::to_string(kStrangerJourneysMax + 1)).size(), 1u);
+  EXPECT_EQ(documents("dev").size(), 1u) << "of a device that is known, nothing is pushed out";
+}
+
 TEST_P(StoreRecords, AFailedBatchLeavesNothing) {
   const auto done = store_->batch([&]() -> StoreResult<void> {
     EXPECT_TRUE(put(credential("dev", "id")));

@@ -8,6 +8,7 @@
 
 #include <slipway/storage/sqlite.hpp>
 
+#include "storage/sqlite/migrations.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace slipway::storage {
@@ -169,6 +170,40 @@ TEST_F(SqliteFiles, ASealingKeyThatOthersMayReadIsRefused) {
   ASSERT_TRUE(open());
   ::chmod(folder_.file("seal.key").c_str(), 0644);
   EXPECT_TRUE(says(refusal(), "chmod 600")) << refusal().what;
+}
+
+TEST_F(SqliteFiles, HoldNoPrivateKeyOfADeviceNotEvenSealed) {
+  const auto store = open();
+  auto one = credential("dev", std::string(32, 'h'), as_bytes("a private key, in PKCS#8"));
+  one.mode = SecurityMode::rpk;
+  one.public_part = {0x30, 0x59};
+  ASSERT_TRUE((*store)->put_credentials({&one, 1}));
+  run("CREATE TABLE proof (absent INTEGER CHECK (absent));"
+      "INSERT INTO proof SELECT length(sealed_key) = 0 AND hex(public_part) = '3059' FROM credential;");
+  EXPECT_EQ(everything_on_disk().find("a private key"), std::string::npos);
+}
+
+/// Databases of every version that was ever released, with what they could hold.
+TEST_F(SqliteFiles, OldDatabasesAreBroughtUpWithAllTheyHold) {
+  {  // Sealed by today's program, then laid out as schema 1 was.
+    const auto store = open();
+    const auto one = credential("dev", "id", as_bytes("0123456789abcdef"));
+    ASSERT_TRUE((*store)->put_credentials({&one, 1}));
+  }
+  run("ALTER TABLE credential RENAME TO c; ALTER TABLE sealing RENAME TO s;"
+      "DROP INDEX credential_by_endpoint; DROP TABLE registration; DROP TABLE journey;");
+  run(kMigrations[0]);
+  run("INSERT INTO credential SELECT id, endpoint, role, server, mode, state, identity, sealed_key, created "
+      "FROM c;"
+      "INSERT INTO sealing SELECT key_id FROM s; DROP TABLE c; DROP TABLE s;"
+      "INSERT INTO journey (endpoint, began, document) VALUES ('dev', 5, 'old'); PRAGMA user_version = 1;");
+  const auto store = open();
+  ASSERT_TRUE(store) << store.error().what;
+  const auto found = (*store)->find_credential(ServerRole::management, as_bytes("id"));
+  ASSERT_TRUE(found && *found);
+  EXPECT_TRUE((*found)->key.same_as(Secret(as_bytes("0123456789abcdef"))));
+  EXPECT_TRUE((*found)->public_part.empty());
+  EXPECT_EQ((*store)->journeys("dev", 9)->size(), 1u);
 }
 
 TEST_F(SqliteFiles, ANewerSchemaIsRefused) {

@@ -37,6 +37,9 @@ class FakeStore final : public Store {
   StoreResult<void> each_registration(const std::function<void(RegistrationRecord&&)>&) override {
     return {};
   }
+  StoreResult<std::size_t> retire_other_servers(std::string_view, std::span<const ShortServerId>) override {
+    return 0;
+  }
   StoreResult<void> put_journey(const JourneyRecord&, std::size_t) override { return {}; }
   StoreResult<std::vector<JourneyRecord>> journeys(std::string_view, std::size_t) override { return {}; }
 
