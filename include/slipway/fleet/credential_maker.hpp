@@ -3,8 +3,12 @@
 // clock.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string_view>
 
+#include <slipway/base/random.hpp>
+#include <slipway/base/time.hpp>
 #include <slipway/fleet/credential.hpp>
 #include <slipway/fleet/plan.hpp>
 
@@ -20,5 +24,14 @@ class CredentialMaker {
   virtual Result<void> make(CredentialSource source, const Authority* authority, std::string_view endpoint,
                             Credential& out) = 0;
 };
+
+/// A certificate begins this much before it is made, for servers whose clocks are late.
+inline constexpr std::chrono::hours kCertificateBackdating{1};
+
+/// Makes keys on secp256r1, and certificates for client authentication that begin kCertificateBackdating ago
+/// and last as long as the authority says, but never longer than the authority itself. `random` gives serial
+/// numbers and outlives the maker; `now` dates.
+[[nodiscard]] std::unique_ptr<CredentialMaker> make_credential_maker(std::function<UnixTime()> now,
+                                                                     Random& random);
 
 }  // namespace slipway::fleet
