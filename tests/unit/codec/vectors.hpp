@@ -89,27 +89,30 @@ inline void parse_line(Vector& vector, std::string line) {
   if (word == "canonical") vector.canonical = true;
 }
 
-/// Every vector of every file, in the order of their names.
-inline const std::deque<Vector>& vectors() {
-  static const std::deque<Vector> all = [] {
-    std::vector<std::filesystem::path> files;
-    for (const auto& file : std::filesystem::directory_iterator(SLIPWAY_VECTORS "/codec"))
-      if (file.path().extension() == ".txt") files.push_back(file.path());
-    std::sort(files.begin(), files.end());
-    std::deque<Vector> read;
-    for (const auto& file : files) {
-      std::ifstream in(file);
-      for (std::string line; std::getline(in, line);) {
-        if (line.empty() || line.front() == '#') continue;
-        if (line.starts_with("vector ")) {
-          read.emplace_back().name = line.substr(7);
-        } else {
-          parse_line(read.back(), line);
-        }
+/// Every vector of every file of a folder, in the order of their names.
+inline std::deque<Vector> read_vectors(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : std::filesystem::directory_iterator(folder))
+    if (file.path().extension() == ".txt") files.push_back(file.path());
+  std::sort(files.begin(), files.end());
+  std::deque<Vector> read;
+  for (const auto& file : files) {
+    std::ifstream in(file);
+    for (std::string line; std::getline(in, line);) {
+      if (line.empty() || line.front() == '#') continue;
+      if (line.starts_with("vector ")) {
+        read.emplace_back().name = line.substr(7);
+      } else {
+        parse_line(read.back(), line);
       }
     }
-    return read;
-  }();
+  }
+  return read;
+}
+
+/// Those of payloads.
+inline const std::deque<Vector>& vectors() {
+  static const auto all = read_vectors(SLIPWAY_VECTORS "/codec");
   return all;
 }
 
