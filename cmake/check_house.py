@@ -27,10 +27,11 @@ LAYERS = {
     "storage": ["fleet", "security"],
     "net": ["base"],
     "trace": ["lwm2m"],
+    "packets": ["trace", "security"],
     "device": ["client", "security", "net", "trace"],
     "node": ["bootstrap", "management", "security", "storage", "net", "trace"],
     "api": ["node"],
-    "cli": ["api", "device"],
+    "cli": ["api", "device", "packets"],
 }
 # Engines know no cryptography, though what they include does.
 NEVER = {"bootstrap": {"security"}, "management": {"security"}}

@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
   add_factory(context);
   add_queries(context);
   add_decode(context);
+  add_packets(context);
   add_completion(context);
   try {
     app.parse(argc, argv);

@@ -30,6 +30,7 @@ void add_client(Context context);
 void add_factory(Context context);
 void add_queries(Context context);  ///< devices, read, write, execute, observe, journey
 void add_decode(Context context);
+void add_packets(Context context);
 void add_demo(Context context);
 void add_completion(Context context);
 

@@ -6,6 +6,7 @@
 #include <slipway/base/secret.hpp>
 #include <slipway/codec/link_format.hpp>
 
+#include "body.hpp"
 #include "operations.hpp"
 #include "text.hpp"
 
@@ -68,27 +69,6 @@ void append_block(Row& row, const coap::Message& message, coap::OptionNumber num
                          (block->more ? "1" : "0") + "/" + std::to_string(block->size()));
 }
 
-bool is_partial(const coap::Message& message) {
-  for (const auto number : {coap::OptionNumber::block1, coap::OptionNumber::block2}) {
-    const auto option = message.find(number);
-    if (!option) continue;
-    const auto block = coap::Block::decode(*option);
-    if (!block || block->number != 0 || block->more) return true;
-  }
-  return false;
-}
-
-/// Whether anything at or below `path` is secret: then bytes that do not decode are not shown.
-bool may_hold_secrets(const std::optional<Path>& path, const ObjectCatalog& catalog) {
-  if (!path || path->is_root()) return true;
-  const auto* object = catalog.find(path->object());
-  if (object == nullptr) return false;
-  return std::ranges::any_of(object->resources, [&](const ResourceDefinition& resource) {
-    return resource.confidentiality == Confidentiality::secret &&
-           (!path->has_resource() || path->resource() == resource.id);
-  });
-}
-
 /// Appends up to kValueLinesMax lines and counts the rest.
 class Lines {
  public:
@@ -122,13 +102,6 @@ void describe_links(Row& row, std::string_view text) {
       return printable("<" + std::string((*link)->target) + ">" + std::string((*link)->attributes), kLineMax);
     });
   }
-}
-
-/// The path that payloads at `path_text` are relative to; composites, Send and packs name whole paths.
-std::optional<Path> base_of(std::string_view path_text) {
-  if (path_text == "/dp" || path_text == "/bspack") return Path();
-  const auto path = Path::parse(path_text);
-  return path ? std::optional(*path) : std::nullopt;
 }
 
 }  // namespace
@@ -269,13 +242,7 @@ void Conversation::describe_payload(Row& row, const coap::Message& message,
 void Conversation::describe_values(Row& row, ContentFormat format, const Path& base, ByteView payload) const {
   std::vector<Entry> entries(std::min(payload.size() + 1, codec::kEntriesMax));
   std::vector<std::uint8_t> scratch(payload.size() + 64);
-  const auto decode = [&](const Path& at) {
-    return codec::decode(format, at, payload, {.catalog = catalog_}, {entries, scratch});
-  };
-  auto decoded = decode(base);
-  // A Create may leave the instance's id to the device: then its payload is that of an instance.
-  if (!decoded && base.level() == PathLevel::object)
-    if (auto nameless = decode(Path(base.object(), InstanceId(kReservedId)))) decoded = nameless;
+  const auto decoded = decode_body(format, base, payload, *catalog_, {entries, scratch});
   if (decoded) {
     Lines lines(row);
     for (const auto& entry : *decoded) lines.add([&] { return describe_entry(entry, *catalog_); });

@@ -96,6 +96,35 @@ class Decode(unittest.TestCase):
         self.assertIn("secret", shown)
         self.assertFalse(lab.holds(shown, key))
 
+    def test_fields_say_what_each_byte_is(self):
+        row = self.decoded("--json", "--down", "--fields", REQUEST).lines()[0]
+        self.assertEqual(REQUEST, "".join(field["bytes"] for field in row["fields"]))
+        self.assertEqual(("Uri-Path", '"8"'), tuple(row["fields"][-1][key] for key in ("name", "value")))
+        talk = self.file("talk.txt", f"< {READ.hex()}\n> {ANSWER.hex()}\n")
+        self.assertIn("/3/0/0 Manufacturer", self.decoded("--fields", talk).out, "named by the request")
+
+    def test_fields_mask_secrets(self):
+        key = bytes(range(100, 116))
+        tlv = b"\xc8\x05\x10" + key
+        write = coap(3, 7, (11, b"0"), (11, b"1"), (12, b"\x2d\x16"), payload=tlv)
+        for options in [("--fields",), ("--fields", "--json")]:
+            shown = self.decoded(*options, "--down", write.hex()).out
+            self.assertIn("/0/1/5 Secret Key", shown)
+            self.assertFalse(lab.holds(shown, key))
+
+    def test_packets_are_what_decode_reads(self):
+        result = lab.run("packets", "--interface", "bootstrap", "--format", "json")
+        self.assertEqual(0, result.code, result.err)
+        packets = json.loads(result.out)
+        finish = next(packet for packet in packets if packet["id"] == "bootstrap-finish")
+        row = self.decoded("--json", "--down", finish["bytes"]).lines()[0]
+        self.assertEqual(("Bootstrap-Finish", finish["sizes"]["coap"]), (row["operation"], row["wire_bytes"]))
+        self.assertIn("bootstrap-finish/4.06", lab.run("packets", "--id", "bootstrap-finish").out)
+        for wrong in [("--interface", "boot"), ("--id", "no-such"), ("--format", "yaml")]:
+            refused = lab.run("packets", *wrong)
+            self.assertEqual(1, refused.code, refused)
+            self.assertIn(wrong[1], refused.err)
+
     def test_garbage_has_a_place_and_a_remedy(self):
         def refused(argument, *says, **more):
             result = lab.run("decode", argument, **more)
