@@ -29,19 +29,24 @@ Response bad_request(std::string message, std::string remedy) {
       {.status = 400, .code = "bad_request", .message = std::move(message), .remedy = std::move(remedy)});
 }
 Response unknown_device(std::string_view endpoint) {
-  return Response::error({.status = 404, .code = "unknown_device",
+  return Response::error({.status = 404,
+                          .code = "unknown_device",
                           .message = "no device " + std::string(endpoint) + " is registered",
                           .remedy = "GET /api/v1/devices lists those that are"});
 }
 Response store_failed(const storage::StoreError& error) {
-  return Response::error({.status = 503, .code = "store_failed", .message = error.what,
+  return Response::error({.status = 503,
+                          .code = "store_failed",
+                          .message = error.what,
                           .remedy = "try again; if it stays, look into the server's log"});
 }
 
 /// The work runs on the node's loop; when that is overloaded the answer is 503.
 void on_loop(Node& node, const Responder& responder, std::function<void()> work) {
   if (node.post(std::move(work))) return;
-  responder.answer(Response::error({.status = 503, .code = "overloaded", .message = "the server has too much waiting",
+  responder.answer(Response::error({.status = 503,
+                                    .code = "overloaded",
+                                    .message = "the server has too much waiting",
                                     .remedy = "try again in a moment"}));
 }
 
@@ -55,14 +60,17 @@ Failure failure_of(const OperationResult& result) {
   if (result.code) return {502, "device_refused", "see what the device has with GET .../discover/{path}"};
   if (!result.unsent) return {504, "no_answer", "the device may be asleep or out of reach; see its journeys"};
   switch (*result.unsent) {
-    case ErrorCode::not_found: return {404, "not_found", "see GET /api/v1/devices, and observe before cancelling"};
-    case ErrorCode::exhausted: return {503, "overloaded", "try again in a moment"};
-    default: return {400, "bad_request", "see GET /api/v1/openapi.yaml for what this operation takes"};
+    case ErrorCode::not_found:
+      return {404, "not_found", "see GET /api/v1/devices, and observe before cancelling"};
+    case ErrorCode::exhausted:
+      return {503, "overloaded", "try again in a moment"};
+    default:
+      return {400, "bad_request", "see GET /api/v1/openapi.yaml for what this operation takes"};
   }
 }
 
-/// 200 with the values. Else 502 when the device refused, 504 when it gave no usable answer, and 400, 404 or 503
-/// when it was not asked; what is known goes with the error.
+/// 200 with the values. Else 502 when the device refused, 504 when it gave no usable answer, and 400, 404 or
+/// 503 when it was not asked; what is known goes with the error.
 Response response_of(const OperationResult& result, const Node& node, const json& extra = json::object()) {
   auto body = node::to_json(result, node.catalog());
   body.update(extra);
@@ -98,7 +106,9 @@ std::optional<std::size_t> limit_of(const Request& request, std::size_t fallback
   return std::min(value, max);
 }
 
-Response bad_limit() { return bad_request("limit is not a number above 0", "write one such as ?limit=20"); }
+Response bad_limit() {
+  return bad_request("limit is not a number above 0", "write one such as ?limit=20");
+}
 
 /// Parses the body, "" as an empty object.
 std::optional<json> body_of(const Request& request) {
@@ -109,22 +119,26 @@ std::optional<json> body_of(const Request& request) {
 }
 
 /// A handler for one operation on a path of a registered device.
-using Operation = std::function<void(Node&, const std::string& endpoint, const Path&, const Request&, const json& body,
-                                     const Responder&)>;
+using Operation = std::function<void(Node&, const std::string& endpoint, const Path&, const Request&,
+                                     const json& body, const Responder&)>;
 
 Handler operation(Node& node, Operation run) {
   return [&node, run = std::move(run)](Request request, Responder responder) {
     const auto path = path_of(request);
     if (!path)
-      return responder.answer(bad_request("\"/" + std::string(request.parameter("path")) + "\" is not a path of a device",
-                                          "write one such as /3/0/0"));
+      return responder.answer(
+          bad_request("\"/" + std::string(request.parameter("path")) + "\" is not a path of a device",
+                      "write one such as /3/0/0"));
     auto body = body_of(request);
-    if (!body) return responder.answer(bad_request("the body is not a JSON object", "write one such as {\"value\": 5}"));
-    on_loop(node, responder, [&node, run, request = std::move(request), responder, path = *path, body = std::move(*body)] {
-      const std::string endpoint(request.parameter("endpoint"));
-      if (!node.device(endpoint)) return responder.answer(unknown_device(endpoint));
-      run(node, endpoint, path, request, body, responder);
-    });
+    if (!body)
+      return responder.answer(
+          bad_request("the body is not a JSON object", "write one such as {\"value\": 5}"));
+    on_loop(node, responder,
+            [&node, run, request = std::move(request), responder, path = *path, body = std::move(*body)] {
+              const std::string endpoint(request.parameter("endpoint"));
+              if (!node.device(endpoint)) return responder.answer(unknown_device(endpoint));
+              run(node, endpoint, path, request, body, responder);
+            });
   };
 }
 
@@ -145,14 +159,17 @@ void read(Node& node, const std::string& endpoint, const Path& path, const Reque
   node.read(endpoint, path, format, answer_with(node, responder));
 }
 
-void write(Node& node, const std::string& endpoint, const Path& path, const Request& request, const json& body,
-           const Responder& responder) {
-  if (!path.has_instance()) return responder.answer(bad_request("only an instance or a resource can be written", "name an instance, such as /1/0"));
+void write(Node& node, const std::string& endpoint, const Path& path, const Request& request,
+           const json& body, const Responder& responder) {
+  if (!path.has_instance())
+    return responder.answer(
+        bad_request("only an instance or a resource can be written", "name an instance, such as /1/0"));
   auto values = read_write_body(body, path, node.catalog());
   if (!values) return responder.answer(bad_request(values.error(), kSeeBodies));
   const auto mode = request.query_value("mode").value_or("replace");
-  if (mode != "replace" && mode != "partial") return responder.answer(bad_request("mode is neither replace nor partial",
-                                                                                       "add ?mode=partial, or leave it out"));
+  if (mode != "replace" && mode != "partial")
+    return responder.answer(
+        bad_request("mode is neither replace nor partial", "add ?mode=partial, or leave it out"));
   node.write(endpoint,
              {.path = path,
               .mode = mode == "partial" ? management::WriteMode::partial : management::WriteMode::replace,
@@ -176,11 +193,12 @@ std::expected<std::string, std::string> attribute_query(const std::string& name,
   return name + "=" + std::string(text.data(), end);
 }
 
-void write_attributes(Node& node, const std::string& endpoint, const Path& path, const Request&, const json& body,
-                      const Responder& responder) {
+void write_attributes(Node& node, const std::string& endpoint, const Path& path, const Request&,
+                      const json& body, const Responder& responder) {
   if (body.empty()) return responder.answer(bad_request("no attribute is given", kSeeAttributes));
   if (body.size() > kAttributesMax)
-    return responder.answer(bad_request("more than " + std::to_string(kAttributesMax) + " attributes", kSeeAttributes));
+    return responder.answer(
+        bad_request("more than " + std::to_string(kAttributesMax) + " attributes", kSeeAttributes));
   std::vector<std::string> attributes;
   for (const auto& [name, value] : body.items()) {
     auto query = attribute_query(name, value);
@@ -196,22 +214,25 @@ void execute(Node& node, const std::string& endpoint, const Path& path, const Re
     return responder.answer(bad_request("only a resource can be executed", "name one, such as /3/0/4"));
   const auto arguments = body.value("arguments", json(""));
   if (!arguments.is_string() || arguments.get_ref<const std::string&>().size() > kArgumentsMax)
-    return responder.answer(bad_request(
-        "arguments is not a text of at most " + std::to_string(kArgumentsMax) + " bytes", "such as {\"arguments\": \"0='7'\"}"));
+    return responder.answer(
+        bad_request("arguments is not a text of at most " + std::to_string(kArgumentsMax) + " bytes",
+                    "such as {\"arguments\": \"0='7'\"}"));
   node.execute(endpoint, path, arguments.get_ref<const std::string&>(), answer_with(node, responder));
 }
 
 void observe(Node& node, const std::string& endpoint, const Path& path, const Request&, const json&,
              const Responder& responder) {
   node.observe(endpoint, path, [&node, responder](std::uint64_t observation, const OperationResult& result) {
-    responder.answer(response_of(result, node, observation == 0 ? json::object() : json{{"observation", observation}}));
+    responder.answer(
+        response_of(result, node, observation == 0 ? json::object() : json{{"observation", observation}}));
   });
 }
 
 void create(Node& node, const std::string& endpoint, const Path& path, const Request&, const json& body,
             const Responder& responder) {
   if (path.depth() > 2)
-    return responder.answer(bad_request("an instance is created at /object or /object/instance", "such as /2"));
+    return responder.answer(
+        bad_request("an instance is created at /object or /object/instance", "such as /2"));
   const Path instance = path.has_instance() ? path : path.child(kReservedId);
   std::expected<std::vector<std::pair<Path, OwnedValue>>, std::string> values;
   if (!body.empty()) values = read_write_body(body, instance, node.catalog());
@@ -240,12 +261,13 @@ void show_device(Node& node, const Request& request, const Responder& responder)
 void show_journeys(Node& node, const Request& request, const Responder& responder) {
   const auto limit = limit_of(request, kJourneysDefault, kJourneysMax);
   if (!limit) return responder.answer(bad_limit());
-  on_loop(node, responder, [&node, responder, limit = *limit, endpoint = std::string(request.parameter("endpoint"))] {
-    node.journeys(endpoint, limit, [responder](storage::StoreResult<std::vector<json>> journeys) {
-      if (!journeys) return responder.answer(store_failed(journeys.error()));
-      responder.answer(Response::json({{"journeys", std::move(*journeys)}}));
-    });
-  });
+  on_loop(node, responder,
+          [&node, responder, limit = *limit, endpoint = std::string(request.parameter("endpoint"))] {
+            node.journeys(endpoint, limit, [responder](storage::StoreResult<std::vector<json>> journeys) {
+              if (!journeys) return responder.answer(store_failed(journeys.error()));
+              responder.answer(Response::json({{"journeys", std::move(*journeys)}}));
+            });
+          });
 }
 
 void show_credentials(Node& node, const Request& request, const Responder& responder) {
@@ -285,8 +307,10 @@ class Scrape {
 
   std::string text() {
     for (const auto& figure : node_.figures()) {
-      if (figure.gauge) metrics_.gauge(figure.name, figure.help).set(figure.value);
-      else raise(figure);
+      if (figure.gauge)
+        metrics_.gauge(figure.name, figure.help).set(figure.value);
+      else
+        raise(figure);
     }
     return metrics_.text();
   }
@@ -307,7 +331,9 @@ class Scrape {
 
 /// Binds a handler that needs the node only.
 Handler with(Node& node, void (*handler)(Node&, const Request&, const Responder&)) {
-  return [&node, handler](const Request& request, const Responder& responder) { handler(node, request, responder); };
+  return [&node, handler](const Request& request, const Responder& responder) {
+    handler(node, request, responder);
+  };
 }
 
 }  // namespace
@@ -321,26 +347,32 @@ void add_device_routes(Router& router, Node& node, EventStream& events, Metrics&
   router.add(Method::del, device + "/credentials", with(node, revoke_credentials));
   router.add(Method::get, device + "/read/{path...}", operation(node, read));
   router.add(Method::get, device + "/discover/{path...}",
-             operation(node, [](Node& n, const std::string& endpoint, const Path& path, const Request&, const json&,
-                                const Responder& responder) { n.discover(endpoint, path, answer_with(n, responder)); }));
+             operation(node, [](Node& n, const std::string& endpoint, const Path& path, const Request&,
+                                const json&, const Responder& responder) {
+               n.discover(endpoint, path, answer_with(n, responder));
+             }));
   router.add(Method::put, device + "/write/{path...}", operation(node, write));
   router.add(Method::put, device + "/attributes/{path...}", operation(node, write_attributes));
   router.add(Method::post, device + "/execute/{path...}", operation(node, execute));
   router.add(Method::post, device + "/observe/{path...}", operation(node, observe));
   router.add(Method::del, device + "/observe/{path...}",
-             operation(node, [](Node& n, const std::string& endpoint, const Path& path, const Request&, const json&,
-                                const Responder& responder) { n.cancel_observation(endpoint, path, answer_with(n, responder)); }));
+             operation(node, [](Node& n, const std::string& endpoint, const Path& path, const Request&,
+                                const json&, const Responder& responder) {
+               n.cancel_observation(endpoint, path, answer_with(n, responder));
+             }));
   router.add(Method::post, device + "/create/{path...}", operation(node, create));
-  router.add(Method::del, device + "/delete/{path...}",
-             operation(node, [](Node& n, const std::string& endpoint, const Path& path, const Request&, const json&,
-                                const Responder& responder) { n.del(endpoint, path, answer_with(n, responder)); }));
+  router.add(
+      Method::del, device + "/delete/{path...}",
+      operation(node, [](Node& n, const std::string& endpoint, const Path& path, const Request&, const json&,
+                         const Responder& responder) { n.del(endpoint, path, answer_with(n, responder)); }));
   router.add_events("/api/v1/events", events);
-  router.add(Method::get, "/metrics",
-             [&node, scrape = std::make_shared<Scrape>(node, metrics)](const Request&, const Responder& responder) {
-               on_loop(node, responder, [scrape, responder] {
-                 responder.answer(Response::text(scrape->text(), std::string(Metrics::kContentType)));
-               });
-             });
+  router.add(
+      Method::get, "/metrics",
+      [&node, scrape = std::make_shared<Scrape>(node, metrics)](const Request&, const Responder& responder) {
+        on_loop(node, responder, [scrape, responder] {
+          responder.answer(Response::text(scrape->text(), std::string(Metrics::kContentType)));
+        });
+      });
   add_standard_routes(router, {.openapi_yaml = std::string(openapi_yaml()), .metrics = {}, .healthy = {}});
 }
 

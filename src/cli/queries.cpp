@@ -26,7 +26,9 @@ struct Options {
 };
 using Command = std::function<int(const HttpClient&, const Options&, bool json)>;
 
-std::string device_url(const Options& options) { return "/api/v1/devices/" + segment(options.endpoint); }
+std::string device_url(const Options& options) {
+  return "/api/v1/devices/" + segment(options.endpoint);
+}
 
 std::string value_text(const json& value) {
   if (value.value("masked", false)) return "(secret)";
@@ -60,18 +62,23 @@ int conclude(const std::expected<Answer, std::string>& answer, bool as_json, con
 int devices(const HttpClient& http, const Options& options, bool as_json) {
   std::string after;
   std::size_t shown = 0;
-  if (!as_json) std::printf("%-40s %-6s %-9s %-22s %s\n", "ENDPOINT", "LWM2M", "LIFETIME", "ADDRESS", "LAST HEARD");
+  if (!as_json)
+    std::printf("%-40s %-6s %-9s %-22s %s\n", "ENDPOINT", "LWM2M", "LIFETIME", "ADDRESS", "LAST HEARD");
   while (shown < options.limit) {
     const auto page = std::min<std::size_t>(options.limit - shown, 500);
-    const auto answer = http.call("GET", "/api/v1/devices?limit=" + std::to_string(page) + "&after=" + segment(after));
+    const auto answer =
+        http.call("GET", "/api/v1/devices?limit=" + std::to_string(page) + "&after=" + segment(after));
     if (!answer) return fail(answer.error());
     if (!answer->ok()) return fail(answer->problem());
     const auto& list = answer->body["devices"];
     for (const auto& device : list) {
-      if (as_json) std::printf("%s\n", device.dump().c_str());
+      if (as_json)
+        std::printf("%s\n", device.dump().c_str());
       else
-        std::printf("%-40s %-6s %-9s %-22s %s\n", device.value("endpoint", "").c_str(), device.value("lwm2m", "").c_str(),
-                    (std::to_string(device.value("lifetime_s", 0L)) + " s").c_str(), device.value("address", "").c_str(),
+        std::printf("%-40s %-6s %-9s %-22s %s\n", device.value("endpoint", "").c_str(),
+                    device.value("lwm2m", "").c_str(),
+                    (std::to_string(device.value("lifetime_s", 0L)) + " s").c_str(),
+                    device.value("address", "").c_str(),
                     age_text(device.value("updated_ms", std::int64_t{0})).c_str());
       after = device.value("endpoint", "");
       ++shown;
@@ -101,18 +108,22 @@ json typed(const std::string& text) {
 int write(const HttpClient& http, const Options& options, bool as_json) {
   const auto value = typed(options.value);
   const json body = value.is_object() ? json{{"values", value}} : json{{"value", value}};
-  const auto target = device_url(options) + "/write" + options.path + (options.partial ? "?mode=partial" : "");
+  const auto target =
+      device_url(options) + "/write" + options.path + (options.partial ? "?mode=partial" : "");
   return conclude(http.call("PUT", target, body), as_json, "written");
 }
 
 int execute(const HttpClient& http, const Options& options, bool as_json) {
   const json body = options.arguments.empty() ? json::object() : json{{"arguments", options.arguments}};
-  return conclude(http.call("POST", device_url(options) + "/execute" + options.path, body), as_json, "executed");
+  return conclude(http.call("POST", device_url(options) + "/execute" + options.path, body), as_json,
+                  "executed");
 }
 
 void print_notification(const json& event, bool as_json) {
-  if (as_json) std::printf("%s\n", event.dump().c_str());
-  else print_values(event);
+  if (as_json)
+    std::printf("%s\n", event.dump().c_str());
+  else
+    print_values(event);
   std::fflush(stdout);
 }
 
@@ -122,13 +133,17 @@ int observe(const HttpClient& http, const Options& options, bool as_json) {
   int code = 0;
   const auto begin = [&] {
     const auto first = http.call("POST", target, json::object());
-    if (!first) code = fail(first.error());
-    else if (!first->ok()) code = fail(first->problem());
-    else print_notification(first->body, as_json);
+    if (!first)
+      code = fail(first.error());
+    else if (!first->ok())
+      code = fail(first->problem());
+    else
+      print_notification(first->body, as_json);
   };
   const auto take = [&](std::string_view name, const json& event) {
     if (code != 0) return false;
-    if (event.value("endpoint", "") != options.endpoint || event.value("path", "") != options.path) return true;
+    if (event.value("endpoint", "") != options.endpoint || event.value("path", "") != options.path)
+      return true;
     if (name == "observation-ended") {
       code = fail("the device ended the observation");
       return false;
@@ -146,7 +161,8 @@ int observe(const HttpClient& http, const Options& options, bool as_json) {
 }
 
 int journey(const HttpClient& http, const Options& options, bool as_json) {
-  const auto answer = http.call("GET", device_url(options) + "/journeys?limit=" + std::to_string(options.limit));
+  const auto answer =
+      http.call("GET", device_url(options) + "/journeys?limit=" + std::to_string(options.limit));
   if (!answer) return fail(answer.error());
   if (!answer->ok()) return fail(answer->problem());
   if (as_json) {
@@ -159,8 +175,9 @@ int journey(const HttpClient& http, const Options& options, bool as_json) {
   for (auto at = list.rbegin(); at != list.rend(); ++at) {  // oldest first, as it happened
     const auto journey = trace::journey_from_json(*at);
     if (!journey) return fail(std::string("the server's answer: ") + journey.error().detail);
-    std::printf("%s of %s from %s, %s: %s%s%s\n", trace::to_string(journey->interface), journey->endpoint.c_str(),
-                journey->peer.c_str(), age_text(journey->began.time_since_epoch().count()).c_str(), journey->outcome.c_str(),
+    std::printf("%s of %s from %s, %s: %s%s%s\n", trace::to_string(journey->interface),
+                journey->endpoint.c_str(), journey->peer.c_str(),
+                age_text(journey->began.time_since_epoch().count()).c_str(), journey->outcome.c_str(),
                 journey->reason.empty() ? "" : ", ", journey->reason.c_str());
     std::printf("%s\n", trace::ladder(*journey, style).c_str());
   }
@@ -172,18 +189,22 @@ CLI::App* add_query(Context& context, const std::shared_ptr<Options>& options, c
                     const std::string& description, const std::string& example, Command run) {
   auto* command = add_command(context, name, description, example);
   command->add_option("--url", options->server.url, "the server's HTTP API")->envname("SLIPWAY_URL");
-  command->add_option("--token-file", options->server.token_file, "file with the API's bearer token")->envname("SLIPWAY_TOKEN_FILE");
-  command->callback([&context_action = context.action, &as_json = context.common.json, options, run = std::move(run)] {
-    context_action = [&as_json, options, run] {
-      if (!options->path.empty()) {
-        const auto path = Path::parse(options->path);
-        if (!path) return fail("\"" + options->path + "\" is not a path (" + path.error().detail + "); write one such as /3/0/0");
-        options->path = std::string(path->text().view());
-      }
-      const auto http = HttpClient::create(options->server);
-      return http ? run(*http, *options, as_json) : fail(http.error());
-    };
-  });
+  command->add_option("--token-file", options->server.token_file, "file with the API's bearer token")
+      ->envname("SLIPWAY_TOKEN_FILE");
+  command->callback(
+      [&context_action = context.action, &as_json = context.common.json, options, run = std::move(run)] {
+        context_action = [&as_json, options, run] {
+          if (!options->path.empty()) {
+            const auto path = Path::parse(options->path);
+            if (!path)
+              return fail("\"" + options->path + "\" is not a path (" + path.error().detail +
+                          "); write one such as /3/0/0");
+            options->path = std::string(path->text().view());
+          }
+          const auto http = HttpClient::create(options->server);
+          return http ? run(*http, *options, as_json) : fail(http.error());
+        };
+      });
   return command;
 }
 
@@ -197,14 +218,16 @@ void add_target(CLI::App* command, const std::shared_ptr<Options>& options) {
 void add_queries(Context context) {
   const auto make = [] { return std::make_shared<Options>(); };
   auto options = make();
-  auto* command = add_query(context, options, "devices", "list registered devices", "slipway devices", devices);
+  auto* command =
+      add_query(context, options, "devices", "list registered devices", "slipway devices", devices);
   command->add_option("--limit", options->limit, "at most so many");
 
   options = make();
   command = add_query(context, options, "read", "read an object, an instance or a resource of a device",
                       "slipway read urn:dev:os:demo /3/0", read);
   add_target(command, options);
-  command->add_option("--format", options->format, "content format that the device shall use, such as senml-json");
+  command->add_option("--format", options->format,
+                      "content format that the device shall use, such as senml-json");
 
   options = make();
   command = add_query(context, options, "discover", "list what a device has, with attributes",
@@ -215,11 +238,13 @@ void add_queries(Context context) {
   command = add_query(context, options, "write", "write a resource, or several of an instance",
                       "slipway write urn:dev:os:demo /1/0/1 300", write);
   add_target(command, options);
-  command->add_option("value", options->value, "the value; for an instance a JSON object of id and value")->required();
+  command->add_option("value", options->value, "the value; for an instance a JSON object of id and value")
+      ->required();
   command->add_flag("--partial", options->partial, "leave the other resources of the instance as they are");
 
   options = make();
-  command = add_query(context, options, "execute", "execute a resource", "slipway execute urn:dev:os:demo /3/0/4", execute);
+  command = add_query(context, options, "execute", "execute a resource",
+                      "slipway execute urn:dev:os:demo /3/0/4", execute);
   add_target(command, options);
   command->add_option("--arguments", options->arguments, "arguments, such as 0='now'");
 
@@ -230,7 +255,8 @@ void add_queries(Context context) {
   command->add_option("--count", options->count, "end after so many notifications");
 
   options = make();
-  command = add_query(context, options, "journey", "show what a device and the servers said to each other, as ladders",
+  command = add_query(context, options, "journey",
+                      "show what a device and the servers said to each other, as ladders",
                       "slipway journey urn:dev:os:demo", journey);
   command->add_option("endpoint", options->endpoint, "the device")->required();
   options->limit = 4;

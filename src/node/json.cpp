@@ -11,15 +11,22 @@ namespace {
 
 json value_json(const Value& value) {
   switch (value.type()) {
-    case DataType::none: return nullptr;
+    case DataType::none:
+      return nullptr;
     case DataType::string:
-    case DataType::corelnk: return std::string(value.as_text());
+    case DataType::corelnk:
+      return std::string(value.as_text());
     case DataType::integer:
-    case DataType::time: return value.as_integer();
-    case DataType::unsigned_integer: return value.as_unsigned();
-    case DataType::floating: return value.as_floating();
-    case DataType::boolean: return value.as_boolean();
-    case DataType::opaque: return to_hex(value.as_opaque());
+    case DataType::time:
+      return value.as_integer();
+    case DataType::unsigned_integer:
+      return value.as_unsigned();
+    case DataType::floating:
+      return value.as_floating();
+    case DataType::boolean:
+      return value.as_boolean();
+    case DataType::opaque:
+      return to_hex(value.as_opaque());
     case DataType::objlnk:
       return std::to_string(value.as_objlnk().object) + ":" + std::to_string(value.as_objlnk().instance);
   }
@@ -43,8 +50,10 @@ json to_json(const ValueRecord& record, const ObjectCatalog& catalog) {
     return out;
   }
   out["type"] = to_string(record.value.type());
-  if (resource != nullptr && resource->confidentiality == Confidentiality::secret) out["masked"] = true;
-  else out["value"] = value_json(record.value.view());
+  if (resource != nullptr && resource->confidentiality == Confidentiality::secret)
+    out["masked"] = true;
+  else
+    out["value"] = value_json(record.value.view());
   return out;
 }
 

@@ -23,7 +23,8 @@ ServerNode::ServerNode(Settings settings, fleet::Enrolments enrolments, const Ob
   recorder_.on_finished = [this](trace::Journey&& journey) {
     auto record = std::make_shared<storage::JourneyRecord>(storage::JourneyRecord{
         .endpoint = journey.endpoint, .began = journey.began, .document = trace::to_json(journey).dump()});
-    submit([record, kept = settings_.server.journeys_kept](storage::Store& store) { return store.put_journey(*record, kept); },
+    submit([record, kept = settings_.server.journeys_kept](
+               storage::Store& store) { return store.put_journey(*record, kept); },
            {});
   };
 }
@@ -38,7 +39,8 @@ std::expected<void, std::string> ServerNode::open() {
   if (!store) return std::unexpected(store.error().what);
   store_ = std::move(*store);
   if (auto restored = restore(); !restored) return restored;
-  worker_ = std::make_unique<storage::Worker>(*store_, [this](std::function<void()> done) { mailbox_.post(std::move(done)); });
+  worker_ = std::make_unique<storage::Worker>(
+      *store_, [this](std::function<void()> done) { mailbox_.post(std::move(done)); });
 
   const auto& server = settings_.server;
   const struct {
@@ -61,12 +63,15 @@ std::expected<void, std::string> ServerNode::open() {
   return {};
 }
 
-std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, const std::string& text, bool secure) {
+std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, const std::string& text,
+                                                              bool secure) {
   const auto address = Address::parse(text);
-  if (!address) return std::unexpected("\"" + text + "\" is not an address to listen on: " + address.error().detail);
+  if (!address)
+    return std::unexpected("\"" + text + "\" is not an address to listen on: " + address.error().detail);
   auto socket = net::UdpSocket::bind(*address, {.receive_buffer_bytes = 4 << 20});
   if (!socket) return std::unexpected(socket.error().message());
-  auto port = std::make_unique<Port>(Port{.role = role, .socket = std::move(*socket), .batch = {}, .dtls = nullptr});
+  auto port =
+      std::make_unique<Port>(Port{.role = role, .socket = std::move(*socket), .batch = {}, .dtls = nullptr});
   if (secure) {
     security::dtls::ServerConfig config;
     config.next_peer = [this] { return peers_.next(); };
@@ -125,7 +130,9 @@ void ServerNode::run() {
                   }});
 }
 
-bool ServerNode::post(std::function<void()> work) { return loop_->post(std::move(work)); }
+bool ServerNode::post(std::function<void()> work) {
+  return loop_->post(std::move(work));
+}
 
 std::optional<TimePoint> ServerNode::next_deadline() const {
   std::optional<TimePoint> next;
@@ -158,7 +165,8 @@ void ServerNode::submit(storage::Worker::Work work, storage::Worker::Done done) 
     if (done) done(std::move(outcome));
   };
   if (worker_->submit(std::move(work), finish) == storage::Worker::Submitted::full)
-    finish(std::unexpected(storage::StoreError{storage::StoreError::Kind::unavailable, "the store has too much waiting"}));
+    finish(std::unexpected(
+        storage::StoreError{storage::StoreError::Kind::unavailable, "the store has too much waiting"}));
 }
 
 std::vector<Figure> ServerNode::figures() const {
@@ -166,7 +174,8 @@ std::vector<Figure> ServerNode::figures() const {
   const auto& b = bootstrap_.counters();
   const auto& m = management_.counters();
   const auto n = [](auto value) { return static_cast<double>(value); };
-  all.push_back({"slipway_bootstrap_sessions", "Bootstrap sessions in progress", n(bootstrap_.sessions()), true});
+  all.push_back(
+      {"slipway_bootstrap_sessions", "Bootstrap sessions in progress", n(bootstrap_.sessions()), true});
   all.push_back({"slipway_bootstrap_requests_total", "Bootstrap-Requests received", n(b.requests)});
   all.push_back({"slipway_bootstrap_succeeded_total", "Bootstrap sessions that succeeded", n(b.succeeded)});
   all.push_back({"slipway_bootstrap_failed_total", "Bootstrap sessions that failed", n(b.failed)});
@@ -204,26 +213,33 @@ std::vector<Figure> ServerNode::figures() const {
   }
   all.push_back({"slipway_dtls_sessions", "DTLS sessions established", n(sessions), true});
   all.push_back({"slipway_dtls_handshakes", "DTLS handshakes in progress", n(handshakes), true});
-  all.push_back({"slipway_dtls_handshakes_completed_total", "DTLS handshakes completed", n(d.handshakes_completed)});
+  all.push_back(
+      {"slipway_dtls_handshakes_completed_total", "DTLS handshakes completed", n(d.handshakes_completed)});
   all.push_back({"slipway_dtls_handshakes_failed_total", "DTLS handshakes failed", n(d.handshakes_failed)});
-  all.push_back({"slipway_dtls_handshakes_refused_total", "ClientHellos dropped at a bound", n(d.refused_total)});
+  all.push_back(
+      {"slipway_dtls_handshakes_refused_total", "ClientHellos dropped at a bound", n(d.refused_total)});
   all.push_back({"slipway_dtls_cookies_total", "HelloVerifyRequests sent", n(d.cookies_sent)});
   all.push_back({"slipway_dtls_records_malformed_total", "Records that cannot be parsed", n(d.malformed)});
-  all.push_back({"slipway_dtls_records_unauthenticated_total", "Records with a wrong tag", n(d.unauthenticated)});
+  all.push_back(
+      {"slipway_dtls_records_unauthenticated_total", "Records with a wrong tag", n(d.unauthenticated)});
   all.push_back({"slipway_dtls_records_replayed_total", "Records seen before", n(d.replayed)});
   all.push_back({"slipway_udp_datagrams_received_total", "Datagrams received", n(u.received)});
   all.push_back({"slipway_udp_datagrams_sent_total", "Datagrams sent", n(u.sent)});
-  all.push_back({"slipway_udp_datagrams_truncated_total", "Datagrams longer than 2,048 bytes, dropped", n(u.truncated)});
-  all.push_back({"slipway_udp_datagrams_overflowed_total", "Datagrams the kernel took no more of", n(u.overflowed)});
+  all.push_back({"slipway_udp_datagrams_truncated_total", "Datagrams longer than 2,048 bytes, dropped",
+                 n(u.truncated)});
+  all.push_back(
+      {"slipway_udp_datagrams_overflowed_total", "Datagrams the kernel took no more of", n(u.overflowed)});
   all.push_back({"slipway_store_failures_total", "Store calls that failed", n(store_failures_)});
   return all;
 }
 
-std::expected<std::unique_ptr<Node>, std::string> Node::create(Settings settings, fleet::Enrolments enrolments,
+std::expected<std::unique_ptr<Node>, std::string> Node::create(Settings settings,
+                                                               fleet::Enrolments enrolments,
                                                                const ObjectCatalog& catalog) {
   auto loop = net::EventLoop::create();
   if (!loop) return std::unexpected(loop.error().message());
-  auto node = std::make_unique<ServerNode>(std::move(settings), std::move(enrolments), catalog, std::move(*loop));
+  auto node =
+      std::make_unique<ServerNode>(std::move(settings), std::move(enrolments), catalog, std::move(*loop));
   if (auto opened = node->open(); !opened) return std::unexpected(std::move(opened.error()));
   return node;
 }

@@ -62,7 +62,8 @@ void ServerNode::publish(std::string_view name, json event) {
 void ServerNode::on(TimePoint now, const bootstrap::EnrolmentWanted& event) {
   const auto enrolment = enrolments_.find(event.endpoint);
   if (!enrolment)
-    return bootstrap_.refuse(now, event.session, {coap::Code::bad_request, "no enrolment takes this endpoint"});
+    return bootstrap_.refuse(now, event.session,
+                             {coap::Code::bad_request, "no enrolment takes this endpoint"});
   if (enrolment->authentication != SecurityMode::nosec && event.peer.security == SecurityMode::nosec)
     return bootstrap_.refuse(now, event.session,
                              {coap::Code::bad_request, "this enrolment wants DTLS, the device came without"});
@@ -78,17 +79,18 @@ void ServerNode::on(TimePoint, const bootstrap::CredentialsToKeep& event) {
   submit([credentials](storage::Store& store) { return store.put_credentials(*credentials); },
          [this, session = event.session](storage::StoreResult<void> outcome) {
            const auto now = net::steady_now();
-           bootstrap_.credentials_kept(now, session,
-                                       outcome ? bootstrap::Server::Kept::durable : bootstrap::Server::Kept::failed);
+           bootstrap_.credentials_kept(
+               now, session, outcome ? bootstrap::Server::Kept::durable : bootstrap::Server::Kept::failed);
            drain_engines(now);
          });
 }
 
 void ServerNode::on(TimePoint, const bootstrap::OperationDone& event) {
-  publish("bootstrap-operation", {{"endpoint", shown(event.endpoint)},
-                                  {"operation", bootstrap::to_string(event.operation)},
-                                  {"path", event.path.text().view()},
-                                  {"answer", event.answer ? json(coap::to_string(*event.answer).view()) : json(nullptr)}});
+  publish("bootstrap-operation",
+          {{"endpoint", shown(event.endpoint)},
+           {"operation", bootstrap::to_string(event.operation)},
+           {"path", event.path.text().view()},
+           {"answer", event.answer ? json(coap::to_string(*event.answer).view()) : json(nullptr)}});
 }
 
 void ServerNode::on(TimePoint, const bootstrap::SessionStarted& event) {
@@ -100,8 +102,10 @@ void ServerNode::on(TimePoint now, const bootstrap::SessionEnded& event) {
   const auto* outcome = bootstrap::to_string(event.outcome);
   const auto endpoint = shown(event.endpoint);
   const auto reason = shown(event.reason);
-  if (event.outcome == bootstrap::Outcome::succeeded) spdlog::info("bootstrap of {} succeeded", endpoint);
-  else spdlog::warn("bootstrap of {} failed: {} ({})", endpoint, outcome, reason);
+  if (event.outcome == bootstrap::Outcome::succeeded)
+    spdlog::info("bootstrap of {} succeeded", endpoint);
+  else
+    spdlog::warn("bootstrap of {} failed: {} ({})", endpoint, outcome, reason);
   // A refusal is still to be sent; it belongs to the journey.
   while (const auto out = bootstrap_.poll_transmit()) transmit(now, *out);
   recorder_.name(event.peer, endpoint);
@@ -119,7 +123,9 @@ void ServerNode::prove(PeerId id) {
   const auto* peer = peers_.find(id);
   if (peer == nullptr || peer->identity.empty()) return;
   auto identity = std::make_shared<Bytes>(peer->identity);
-  submit([identity](storage::Store& store) { return store.prove_credential(ServerRole::management, *identity); }, {});
+  submit(
+      [identity](storage::Store& store) { return store.prove_credential(ServerRole::management, *identity); },
+      {});
 }
 
 void ServerNode::on(TimePoint, const management::Registered& event) {
@@ -192,8 +198,8 @@ void ServerNode::on(TimePoint, const management::Sent& event) {
 }
 
 void ServerNode::on(TimePoint, const management::RegistrationRefused& event) {
-  spdlog::warn("registration of {} refused with {}: {}", shown(event.endpoint), coap::to_string(event.code).view(),
-               shown(event.reason));
+  spdlog::warn("registration of {} refused with {}: {}", shown(event.endpoint),
+               coap::to_string(event.code).view(), shown(event.reason));
   recorder_.outcome(event.peer, "refused", event.reason);
   publish("registration-refused", {{"endpoint", shown(event.endpoint)},
                                    {"code", coap::to_string(event.code).view()},

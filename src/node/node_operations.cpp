@@ -40,7 +40,8 @@ std::string problem_of(const Error& error, std::string_view endpoint, const Path
       return "there is no registered device " + std::string(endpoint) + "; see `slipway devices`";
     case ErrorCode::exhausted:
       return where + ": too many operations are waiting for this device; try again when some are done";
-    default: return where + ": " + to_string(error.code) + ": " + error.detail;
+    default:
+      return where + ": " + to_string(error.code) + ": " + error.detail;
   }
 }
 
@@ -50,17 +51,19 @@ OperationResult ServerNode::result_of(const management::Answer& answer) const {
   result.format = answer.format;
   result.location = answer.location;
   for (const auto& entry : answer.entries)
-    result.values.push_back({.path = entry.path, .kind = entry.kind, .value = OwnedValue(entry.value), .time = entry.time});
+    result.values.push_back(
+        {.path = entry.path, .kind = entry.kind, .value = OwnedValue(entry.value), .time = entry.time});
   const bool links = answer.format == ContentFormat::link_format;
   if (links || !coap::is_success(answer.code)) {
     const auto text = as_text(answer.payload.first(std::min<std::size_t>(answer.payload.size(), 16384)));
-    result.text = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+    result.text =
+        json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
   }
   return result;
 }
 
-void ServerNode::started(Result<management::OperationId> operation, std::string_view endpoint, const Path& path,
-                         OnResult done) {
+void ServerNode::started(Result<management::OperationId> operation, std::string_view endpoint,
+                         const Path& path, OnResult done) {
   if (operation) {
     waiting_.emplace(*operation, std::move(done));
     return;
@@ -87,7 +90,8 @@ std::optional<Device> ServerNode::device(std::string_view endpoint) const {
   return found ? std::optional(device_of(*found)) : std::nullopt;
 }
 
-void ServerNode::read(std::string_view endpoint, const Path& path, std::optional<ContentFormat> format, OnResult done) {
+void ServerNode::read(std::string_view endpoint, const Path& path, std::optional<ContentFormat> format,
+                      OnResult done) {
   started(management_.read(net::steady_now(), endpoint, path, format), endpoint, path, std::move(done));
 }
 
@@ -97,24 +101,27 @@ void ServerNode::discover(std::string_view endpoint, const Path& path, OnResult 
 
 void ServerNode::write(std::string_view endpoint, const Write& write, OnResult done) {
   const auto entries = entries_of(write.values);
-  started(management_.write(net::steady_now(), endpoint, write.path, write.mode, entries), endpoint, write.path,
-          std::move(done));
+  started(management_.write(net::steady_now(), endpoint, write.path, write.mode, entries), endpoint,
+          write.path, std::move(done));
 }
 
 void ServerNode::write_attributes(std::string_view endpoint, const Path& path,
                                   const std::vector<std::string>& attributes, OnResult done) {
   const std::vector<std::string_view> views(attributes.begin(), attributes.end());
-  started(management_.write_attributes(net::steady_now(), endpoint, path, views), endpoint, path, std::move(done));
+  started(management_.write_attributes(net::steady_now(), endpoint, path, views), endpoint, path,
+          std::move(done));
 }
 
-void ServerNode::execute(std::string_view endpoint, const Path& path, std::string_view arguments, OnResult done) {
+void ServerNode::execute(std::string_view endpoint, const Path& path, std::string_view arguments,
+                         OnResult done) {
   started(management_.execute(net::steady_now(), endpoint, path, arguments), endpoint, path, std::move(done));
 }
 
 void ServerNode::create(std::string_view endpoint, ObjectId object,
                         const std::vector<std::pair<Path, OwnedValue>>& values, OnResult done) {
   const auto entries = entries_of(values);
-  started(management_.create(net::steady_now(), endpoint, object, entries), endpoint, Path(object), std::move(done));
+  started(management_.create(net::steady_now(), endpoint, object, entries), endpoint, Path(object),
+          std::move(done));
 }
 
 void ServerNode::del(std::string_view endpoint, const Path& path, OnResult done) {
@@ -167,13 +174,16 @@ void ServerNode::journeys(std::string_view endpoint, std::size_t limit,
         return {};
       },
       [all, done = std::move(done)](storage::StoreResult<void> outcome) {
-        if (outcome) done(std::move(*all));
-        else done(std::unexpected(std::move(outcome.error())));
+        if (outcome)
+          done(std::move(*all));
+        else
+          done(std::unexpected(std::move(outcome.error())));
       });
 }
 
-void ServerNode::credentials(std::string_view endpoint,
-                             std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) {
+void ServerNode::credentials(
+    std::string_view endpoint,
+    std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) {
   auto found = std::make_shared<std::vector<storage::CredentialInfo>>();
   auto name = std::make_shared<std::string>(endpoint);
   submit(
@@ -184,8 +194,10 @@ void ServerNode::credentials(std::string_view endpoint,
         return {};
       },
       [found, done = std::move(done)](storage::StoreResult<void> outcome) {
-        if (outcome) done(std::move(*found));
-        else done(std::unexpected(std::move(outcome.error())));
+        if (outcome)
+          done(std::move(*found));
+        else
+          done(std::unexpected(std::move(outcome.error())));
       });
 }
 
@@ -204,10 +216,12 @@ void ServerNode::revoke(std::string_view endpoint, fleet::ServerRole role,
         if (!outcome) return done(std::unexpected(std::move(outcome.error())));
         const auto now = net::steady_now();
         for (const auto id : peers_.of(*name))
-          if (const auto* peer = peers_.find(id); peer != nullptr && peer->port->role == role) end_session(now, id);
+          if (const auto* peer = peers_.find(id); peer != nullptr && peer->port->role == role)
+            end_session(now, id);
         if (role == fleet::ServerRole::management) management_.revoke(now, *name);
         drain_engines(now);
-        publish("revoked", {{"endpoint", *name}, {"server", fleet::to_string(role)}, {"credentials", *count}});
+        publish("revoked",
+                {{"endpoint", *name}, {"server", fleet::to_string(role)}, {"credentials", *count}});
         done(*count);
       });
 }

@@ -35,16 +35,19 @@ void ServerNode::receive_plain(TimePoint now, Port& port, const net::Datagram& d
   deliver(now, id, *peers_.find(id), datagram.bytes, datagram.bytes.size());
 }
 
-void ServerNode::deliver(TimePoint now, PeerId id, const Peer& peer, ByteView datagram, std::size_t wire_size) {
+void ServerNode::deliver(TimePoint now, PeerId id, const Peer& peer, ByteView datagram,
+                         std::size_t wire_size) {
   const auto wall = net::unix_now();
   const bool bootstrap = peer.port->role == ServerRole::bootstrap;
   if (!recorder_.recording(id))
-    recorder_.begin(now, wall, id, bootstrap ? trace::Interface::bootstrap : trace::Interface::management, peer.address,
-                    peer.endpoint);
+    recorder_.begin(now, wall, id, bootstrap ? trace::Interface::bootstrap : trace::Interface::management,
+                    peer.address, peer.endpoint);
   recorder_.message(now, id, trace::Direction::up, datagram, wire_size);
   const auto context = peers_.context(id, peer);
-  if (bootstrap) bootstrap_.handle_datagram(now, context, datagram);
-  else management_.handle_datagram(now, wall, context, datagram);
+  if (bootstrap)
+    bootstrap_.handle_datagram(now, context, datagram);
+  else
+    management_.handle_datagram(now, wall, context, datagram);
   drain_engines(now);
 }
 
@@ -79,35 +82,48 @@ void ServerNode::on_dtls(TimePoint, Port& port, const dtls::CredentialWanted& ev
 }
 
 void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablished& event) {
-  Peer peer{.port = &port, .security = SecurityMode::psk, .endpoint = {}, .identity = {}, .address = event.address};
+  Peer peer{
+      .port = &port, .security = SecurityMode::psk, .endpoint = {}, .identity = {}, .address = event.address};
   if (auto claimed = claimed_.extract(event.peer)) peer.endpoint = std::move(claimed.mapped());
   if (const auto* identity = std::get_if<dtls::PskIdentity>(&event.identity))
     peer.identity.assign(identity->bytes().begin(), identity->bytes().end());
   const bool bootstrap = port.role == ServerRole::bootstrap;
-  recorder_.begin(now - event.duration, net::unix_now() - std::chrono::duration_cast<milliseconds>(event.duration),
-                  event.peer, bootstrap ? trace::Interface::bootstrap : trace::Interface::management, event.address,
+  recorder_.begin(now - event.duration,
+                  net::unix_now() - std::chrono::duration_cast<milliseconds>(event.duration), event.peer,
+                  bootstrap ? trace::Interface::bootstrap : trace::Interface::management, event.address,
                   peer.endpoint);
   const auto row = [&](trace::Direction direction, std::uint32_t bytes, unsigned datagrams) {
-    recorder_.note(event.peer, {.at = event.duration, .direction = direction, .wire_size = bytes, .type = "DTLS",
-                                .code = "Handshake", .path = {}, .operation = {},
-                                .detail = std::string(dtls::to_string(event.suite)) + ", " + std::to_string(datagrams) +
-                                          (datagrams == 1 ? " datagram" : " datagrams"),
-                                .values = {}});
+    recorder_.note(event.peer,
+                   {.at = event.duration,
+                    .direction = direction,
+                    .wire_size = bytes,
+                    .type = "DTLS",
+                    .code = "Handshake",
+                    .path = {},
+                    .operation = {},
+                    .detail = std::string(dtls::to_string(event.suite)) + ", " + std::to_string(datagrams) +
+                              (datagrams == 1 ? " datagram" : " datagrams"),
+                    .values = {}});
   };
   row(trace::Direction::up, event.traffic.bytes_received, event.traffic.datagrams_received);
   row(trace::Direction::down, event.traffic.bytes_sent, event.traffic.datagrams_sent);
-  publish("session", {{"endpoint", peer.endpoint}, {"server", fleet::to_string(port.role)},
-                      {"address", event.address.to_string()}, {"suite", dtls::to_string(event.suite)}});
+  publish("session", {{"endpoint", peer.endpoint},
+                      {"server", fleet::to_string(port.role)},
+                      {"address", event.address.to_string()},
+                      {"suite", dtls::to_string(event.suite)}});
   peers_.add_session(event.peer, std::move(peer));
   // The device holds this key: from here on nothing may drop it for a newer one that it never got.
   if (!bootstrap) prove(event.peer);
 }
 
 void ServerNode::on_dtls(TimePoint now, Port&, const dtls::DatagramReceived& event) {
-  if (const auto* peer = peers_.find(event.peer)) deliver(now, event.peer, *peer, event.plaintext, event.wire_size);
+  if (const auto* peer = peers_.find(event.peer))
+    deliver(now, event.peer, *peer, event.plaintext, event.wire_size);
 }
 
-void ServerNode::on_dtls(TimePoint now, Port&, const dtls::SessionEnded& event) { drop_peer(now, event.peer); }
+void ServerNode::on_dtls(TimePoint now, Port&, const dtls::SessionEnded& event) {
+  drop_peer(now, event.peer);
+}
 
 void ServerNode::on_dtls(TimePoint, Port& port, const dtls::HandshakeFailed& event) {
   ++handshake_failures_;

@@ -19,7 +19,8 @@ PeerId Peers::plain(Port& port, const Address& address, std::optional<PeerId>& e
     remove(*evicted);
   }
   const PeerId id = next();
-  Peer peer{.port = &port, .security = SecurityMode::nosec, .endpoint = {}, .identity = {}, .address = address};
+  Peer peer{
+      .port = &port, .security = SecurityMode::nosec, .endpoint = {}, .identity = {}, .address = address};
   peer.plain_order = plain_order_.insert(plain_order_.end(), id);
   plain_.emplace(PlainKey{&port, address}, id);
   peers_.emplace(id, std::move(peer));

@@ -5,8 +5,8 @@
 
 namespace slipway::node {
 
-void Recorder::begin(TimePoint now, UnixTime wall, PeerId peer, trace::Interface interface, const Address& address,
-                     std::string_view endpoint) {
+void Recorder::begin(TimePoint now, UnixTime wall, PeerId peer, trace::Interface interface,
+                     const Address& address, std::string_view endpoint) {
   if (active_.size() >= active_max_) return;
   auto active = std::make_unique<Active>(Active{{}, trace::Conversation(catalog_, interface), now});
   active->journey.endpoint = endpoint;
@@ -19,7 +19,8 @@ void Recorder::begin(TimePoint now, UnixTime wall, PeerId peer, trace::Interface
 }
 
 void Recorder::note(PeerId peer, trace::Row row) {
-  if (const auto found = active_.find(peer); found != active_.end()) found->second->journey.add(std::move(row));
+  if (const auto found = active_.find(peer); found != active_.end())
+    found->second->journey.add(std::move(row));
 }
 
 void Recorder::message(TimePoint now, PeerId peer, trace::Direction direction, ByteView datagram,
@@ -65,7 +66,9 @@ std::vector<const trace::Journey*> Recorder::active(std::string_view endpoint) c
   return all;
 }
 
-void Recorder::index(PeerId peer, const std::string& endpoint) { by_endpoint_[endpoint].push_back(peer); }
+void Recorder::index(PeerId peer, const std::string& endpoint) {
+  by_endpoint_[endpoint].push_back(peer);
+}
 
 void Recorder::unindex(PeerId peer, const std::string& endpoint) {
   const auto peers = by_endpoint_.find(endpoint);

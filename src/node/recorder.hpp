@@ -21,7 +21,8 @@ namespace slipway::node {
 /// Journeys by peer. One is open from a peer's first message (or handshake) to its end.
 class Recorder {
  public:
-  Recorder(const ObjectCatalog& catalog, std::size_t active_max) : catalog_(catalog), active_max_(active_max) {}
+  Recorder(const ObjectCatalog& catalog, std::size_t active_max)
+      : catalog_(catalog), active_max_(active_max) {}
 
   /// Takes finished journeys.
   std::function<void(trace::Journey&&)> on_finished;
@@ -30,7 +31,8 @@ class Recorder {
              std::string_view endpoint);
   /// A row that is not CoAP: the handshake.
   void note(PeerId peer, trace::Row row);
-  void message(TimePoint now, PeerId peer, trace::Direction direction, ByteView datagram, std::size_t wire_size);
+  void message(TimePoint now, PeerId peer, trace::Direction direction, ByteView datagram,
+               std::size_t wire_size);
   /// Names the device where the handshake did not (NoSec), and the outcome so far.
   void name(PeerId peer, std::string_view endpoint);
   void outcome(PeerId peer, std::string_view outcome, std::string_view reason);

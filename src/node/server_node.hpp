@@ -8,8 +8,8 @@
 #include <map>
 #include <unordered_map>
 
-#include <slipway/node/node.hpp>
 #include <slipway/net/event_loop.hpp>
+#include <slipway/node/node.hpp>
 #include <slipway/security/random.hpp>
 #include <slipway/storage/sqlite.hpp>
 #include <slipway/storage/worker.hpp>
@@ -33,33 +33,39 @@ class ServerNode final : public Node {
   bool post(std::function<void()> work) override;
   const Listening& listening() const override { return listening_; }
   const ObjectCatalog& catalog() const override { return catalog_; }
-  void on_event(std::function<void(std::string_view, const nlohmann::json&)> sink) override { sink_ = std::move(sink); }
+  void on_event(std::function<void(std::string_view, const nlohmann::json&)> sink) override {
+    sink_ = std::move(sink);
+  }
 
   std::vector<Device> devices(std::string_view after, std::size_t limit) const override;
   std::optional<Device> device(std::string_view endpoint) const override;
-  void read(std::string_view endpoint, const Path& path, std::optional<ContentFormat> format, OnResult done) override;
+  void read(std::string_view endpoint, const Path& path, std::optional<ContentFormat> format,
+            OnResult done) override;
   void discover(std::string_view endpoint, const Path& path, OnResult done) override;
   void write(std::string_view endpoint, const Write& write, OnResult done) override;
-  void write_attributes(std::string_view endpoint, const Path& path, const std::vector<std::string>& attributes,
-                        OnResult done) override;
-  void execute(std::string_view endpoint, const Path& path, std::string_view arguments, OnResult done) override;
-  void create(std::string_view endpoint, ObjectId object, const std::vector<std::pair<Path, OwnedValue>>& values,
-              OnResult done) override;
+  void write_attributes(std::string_view endpoint, const Path& path,
+                        const std::vector<std::string>& attributes, OnResult done) override;
+  void execute(std::string_view endpoint, const Path& path, std::string_view arguments,
+               OnResult done) override;
+  void create(std::string_view endpoint, ObjectId object,
+              const std::vector<std::pair<Path, OwnedValue>>& values, OnResult done) override;
   void del(std::string_view endpoint, const Path& path, OnResult done) override;
   void observe(std::string_view endpoint, const Path& path,
                std::function<void(std::uint64_t, OperationResult)> done) override;
   void cancel_observation(std::string_view endpoint, const Path& path, OnResult done) override;
   void journeys(std::string_view endpoint, std::size_t limit,
                 std::function<void(storage::StoreResult<std::vector<nlohmann::json>>)> done) override;
-  void credentials(std::string_view endpoint,
-                   std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) override;
+  void credentials(
+      std::string_view endpoint,
+      std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) override;
   void revoke(std::string_view endpoint, fleet::ServerRole role,
               std::function<void(storage::StoreResult<std::size_t>)> done) override;
   std::vector<Figure> figures() const override;
 
  private:
   // packets
-  std::expected<std::string, std::string> open_port(fleet::ServerRole role, const std::string& text, bool secure);
+  std::expected<std::string, std::string> open_port(fleet::ServerRole role, const std::string& text,
+                                                    bool secure);
   void receive(Port& port);
   void receive_plain(TimePoint now, Port& port, const net::Datagram& datagram);
   void drain_dtls(TimePoint now, Port& port);
@@ -97,7 +103,8 @@ class ServerNode final : public Node {
   void publish(std::string_view name, nlohmann::json event);
 
   // operations
-  void started(Result<management::OperationId> operation, std::string_view endpoint, const Path& path, OnResult done);
+  void started(Result<management::OperationId> operation, std::string_view endpoint, const Path& path,
+               OnResult done);
   OperationResult result_of(const management::Answer& answer) const;
   void submit(storage::Worker::Work work, storage::Worker::Done done);
   std::expected<void, std::string> restore();
@@ -107,8 +114,8 @@ class ServerNode final : public Node {
   const ObjectCatalog& catalog_;
   std::unique_ptr<net::EventLoop> loop_;
   Mailbox mailbox_;
-  security::SystemRandom random_;       // of the loop's thread
-  security::SystemRandom store_random_; // of the store's thread
+  security::SystemRandom random_;        // of the loop's thread
+  security::SystemRandom store_random_;  // of the store's thread
   Listening listening_;
   std::vector<std::unique_ptr<Port>> ports_;
   Peers peers_;

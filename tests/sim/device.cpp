@@ -20,7 +20,9 @@ constexpr ObjectId kServer{1};
 /// MAX_TRANSMIT_WAIT: so long a server may be silent between two messages. [RFC 7252 §4.8.2]
 constexpr Duration kServerRepeats = seconds(93);
 
-Path security(InstanceId instance, std::uint16_t resource) { return {kSecurity, instance, ResourceId(resource)}; }
+Path security(InstanceId instance, std::uint16_t resource) {
+  return {kSecurity, instance, ResourceId(resource)};
+}
 
 std::optional<std::uint8_t> code_of(const std::optional<dtls::Alert>& alert) {
   if (!alert) return std::nullopt;
@@ -29,7 +31,8 @@ std::optional<std::uint8_t> code_of(const std::optional<dtls::Alert>& alert) {
 
 ConnectFailure failure_of(const dtls::HandshakeFailure& failure) {
   if (failure.reason == dtls::FailureReason::timeout) return ConnectFailure::handshake_timeout;
-  if (failure.alert && dtls::alert_class(*failure.alert) == dtls::AlertClass::fail) return ConnectFailure::alert_fail;
+  if (failure.alert && dtls::alert_class(*failure.alert) == dtls::AlertClass::fail)
+    return ConnectFailure::alert_fail;
   return ConnectFailure::alert_retry;
 }
 
@@ -51,7 +54,8 @@ void SimDevice::boot() {
   body_ = std::make_unique<Body>();
   declare();
   load();
-  body_->client = std::make_unique<client::Client>(client::ClientConfig{.endpoint = birth_.endpoint}, body_->model, random_);
+  body_->client = std::make_unique<client::Client>(client::ClientConfig{.endpoint = birth_.endpoint},
+                                                   body_->model, random_);
   body_->client->start(timeline_.now(), timeline_.wall());
   keep_reading();
   turn();
@@ -168,7 +172,8 @@ void SimDevice::turn() {
 
 Fate SimDevice::flush(Session& session) {
   Fate fate{};
-  while (const auto out = session.dtls->poll_transmit()) fate = network_.send(session.local, session.remote, *out);
+  while (const auto out = session.dtls->poll_transmit())
+    fate = network_.send(session.local, session.remote, *out);
   return fate;
 }
 
@@ -223,7 +228,8 @@ void SimDevice::drain(PeerId peer, Session& session) {
     } else if (const auto* ended = std::get_if<dtls::ClientSessionEnded>(&*event)) {
       flush(session);
       drop(peer);
-      client.connection_lost(now, peer, ended->reason == dtls::SessionEnd::ended_here ? std::nullopt : code_of(ended->alert));
+      client.connection_lost(
+          now, peer, ended->reason == dtls::SessionEnd::ended_here ? std::nullopt : code_of(ended->alert));
       return;
     }
     turn();
@@ -232,7 +238,8 @@ void SimDevice::drain(PeerId peer, Session& session) {
   flush(session);
 }
 
-// --- What the client wants ----------------------------------------------------------------------------------
+// --- What the client wants
+// ----------------------------------------------------------------------------------
 
 void SimDevice::on(const client::ConnectWanted& event) {
   const auto uri = parse_uri(event.uri);
@@ -243,7 +250,8 @@ void SimDevice::on(const client::ConnectWanted& event) {
   session->remote = *remote;
   session->role = event.server.value() == 0 ? ServerRole::bootstrap : ServerRole::management;
   session->dtls = std::make_unique<dtls::DtlsClient>(
-      dtls::ClientConfig{.credential = dtls::PskCredential{*dtls::PskIdentity::from(event.identity), Secret(event.key)}},
+      dtls::ClientConfig{
+          .credential = dtls::PskCredential{*dtls::PskIdentity::from(event.identity), Secret(event.key)}},
       random_);
   if (session->role == ServerRole::bootstrap) body_->bootstrap_peer = event.peer;
   auto& opened = *session;
@@ -265,14 +273,17 @@ void SimDevice::on(const client::DisconnectWanted& event) {
 void SimDevice::on(const client::PersistWanted& event) {
   const auto now = timeline_.now();
   writing_.emplace_back(event.snapshot.begin(), event.snapshot.end());
-  flash_busy_until_ = std::max(flash_busy_until_, now) + between(random_, habits_.flash_min, habits_.flash_max);
+  flash_busy_until_ =
+      std::max(flash_busy_until_, now) + between(random_, habits_.flash_min, habits_.flash_max);
   timeline_.after(flash_busy_until_ - now, [this, id = event.id, life = life_] {
     if (life != life_) return;
     const auto bytes = std::move(writing_.front());
     writing_.pop_front();
     const bool failed = happens(random_, habits_.flash_failure_percent);
-    if (failed) journal_.note("device: its flash memory fails");
-    else written(bytes);
+    if (failed)
+      journal_.note("device: its flash memory fails");
+    else
+      written(bytes);
     body_->client->persisted(timeline_.now(), id,
                              failed ? client::Client::Persisted::failed : client::Client::Persisted::durable);
     turn();
@@ -301,7 +312,8 @@ void SimDevice::check_accounts(const client::Tree& tree) {
     accounts.insert(tree.integer(at(10)).value_or(0));
     const auto key = tree.opaque(at(5));
     keys_.insert(Bytes(key.begin(), key.end()));
-    journal_.require(is_accepted(tree.opaque(at(3)), key), "the management server accepts the key that a device keeps");
+    journal_.require(is_accepted(tree.opaque(at(3)), key),
+                     "the management server accepts the key that a device keeps");
   }
   for (const Path& instance : client::instances(tree, kServer))
     servers.insert(tree.integer({kServer, instance.instance(), ResourceId(0)}).value_or(0));
@@ -321,7 +333,8 @@ void SimDevice::on(const client::BootstrapStarted&) {
 }
 
 void SimDevice::on(const client::BootstrapEnded& event) {
-  journal_.note(std::string("device: bootstrap ") + client::to_string(event.end) + " " + std::string(event.reason));
+  journal_.note(std::string("device: bootstrap ") + client::to_string(event.end) + " " +
+                std::string(event.reason));
   const bool succeeded = event.end == client::BootstrapEnd::succeeded;
   ++(succeeded ? bootstraps_succeeded_ : bootstraps_failed_);
   if (succeeded) {
@@ -337,12 +350,16 @@ void SimDevice::on(const client::BootstrapEnded& event) {
   body_->commanded.reset();
 }
 
-void SimDevice::on(const client::RegisteredWith&) { journal_.note("device: registered"); }
+void SimDevice::on(const client::RegisteredWith&) {
+  journal_.note("device: registered");
+}
 void SimDevice::on(const client::RegistrationUpdated&) {}
 void SimDevice::on(const client::RegistrationFailed& event) {
   journal_.note("device: registration failed, " + std::string(event.reason));
 }
-void SimDevice::on(const client::DeregisteredFrom&) { journal_.note("device: de-registered"); }
+void SimDevice::on(const client::DeregisteredFrom&) {
+  journal_.note("device: de-registered");
+}
 
 fleet::Credential SimDevice::factory_credential() const {
   fleet::Credential credential;

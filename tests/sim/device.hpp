@@ -23,7 +23,8 @@ namespace slipway::sim {
 /// An object of the simulation's own, on which can be counted what is done how often.
 inline constexpr ObjectId kProbe{33000};
 inline constexpr Path kProbeExecute{kProbe, InstanceId(0), ResourceId(1)};  ///< remembers its arguments
-inline constexpr Path kProbeReading{kProbe, InstanceId(0), ResourceId(2)};  ///< another, larger number at each read
+inline constexpr Path kProbeReading{kProbe, InstanceId(0),
+                                    ResourceId(2)};  ///< another, larger number at each read
 
 struct DeviceHabits {
   Duration flash_min = milliseconds(5);
@@ -41,7 +42,8 @@ struct Birth {
 
 class SimDevice {
  public:
-  SimDevice(Timeline& timeline, Network& network, Random& random, Journal& journal, Birth birth, DeviceHabits habits);
+  SimDevice(Timeline& timeline, Network& network, Random& random, Journal& journal, Birth birth,
+            DeviceHabits habits);
 
   void boot();
   /// Loses everything but its flash memory; `boot` follows.
@@ -84,7 +86,7 @@ class SimDevice {
     std::map<PeerId, std::unique_ptr<Session>> sessions;
     std::vector<std::unique_ptr<Session>> ended;
     PeerId bootstrap_peer;
-    std::optional<Bytes> before;  ///< the state when the bootstrap session began
+    std::optional<Bytes> before;         ///< the state when the bootstrap session began
     std::optional<TimePoint> commanded;  ///< when the bootstrap server last asked for something
   };
 
@@ -117,9 +119,9 @@ class SimDevice {
   DeviceHabits habits_;
 
   std::unique_ptr<Body> body_;
-  std::uint64_t life_ = 0;       // counts boots: what belongs to an earlier one is over
-  std::optional<Bytes> flash_;   // the last durable snapshot
-  std::deque<Bytes> writing_;    // snapshots on their way there
+  std::uint64_t life_ = 0;      // counts boots: what belongs to an earlier one is over
+  std::optional<Bytes> flash_;  // the last durable snapshot
+  std::deque<Bytes> writing_;   // snapshots on their way there
   TimePoint flash_busy_until_{};
   std::uint16_t last_port_ = 40000;
   bool stopped_ = false;

@@ -8,9 +8,12 @@ namespace {
 
 const char* fate_text(Fate fate) {
   switch (fate) {
-    case Fate::lost: return "   (lost)";
-    case Fate::sent: return "";
-    case Fate::sent_twice: return "   (twice)";
+    case Fate::lost:
+      return "   (lost)";
+    case Fate::sent:
+      return "";
+    case Fate::sent_twice:
+      return "   (twice)";
   }
   return "";
 }
@@ -28,7 +31,8 @@ std::string Journal::told(const ObjectCatalog& catalog) const {
   std::string out;
   for (const auto& line : lines_) {
     if (!line.text.empty()) {
-      out += std::to_string(std::chrono::duration<double>(line.at.time_since_epoch()).count()) + " s: " + line.text + "\n";
+      out += std::to_string(std::chrono::duration<double>(line.at.time_since_epoch()).count()) +
+             " s: " + line.text + "\n";
       continue;
     }
     auto& conversation = line.role == fleet::ServerRole::bootstrap ? bootstrap : management;

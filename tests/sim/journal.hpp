@@ -24,9 +24,7 @@ class Journal {
   void message(fleet::ServerRole role, trace::Direction direction, ByteView plaintext, Fate fate) {
     lines_.push_back({timeline_.now(), role, direction, fate, Bytes(plaintext.begin(), plaintext.end()), {}});
   }
-  void note(std::string text) {
-    lines_.push_back({timeline_.now(), {}, {}, {}, {}, std::move(text)});
-  }
+  void note(std::string text) { lines_.push_back({timeline_.now(), {}, {}, {}, {}, std::move(text)}); }
   /// A rule was broken. Only the first one counts: the others may follow from it.
   void violated(const std::string& rule) {
     note("VIOLATED: " + rule);

@@ -63,7 +63,9 @@ TEST(FirstJourney, ArrivesFromEverySeed) {
   EXPECT_EQ(seen.count(bootstrap::Outcome::finish_refused), 0u);
 }
 
-TEST(FirstJourney, SurvivesReboots) { (void)run_seeds({.troubles = {.reboots = 3}}); }
+TEST(FirstJourney, SurvivesReboots) {
+  (void)run_seeds({.troubles = {.reboots = 3}});
+}
 
 TEST(FirstJourney, SurvivesRebootsDuringBootstrap) {
   const auto seen = run_seeds({.troubles = {.reboots = 3, .within = seconds(60)}});
@@ -72,7 +74,9 @@ TEST(FirstJourney, SurvivesRebootsDuringBootstrap) {
   }
 }
 
-TEST(FirstJourney, SurvivesRestartsOfTheServers) { (void)run_seeds({.troubles = {.server_restarts = 3}}); }
+TEST(FirstJourney, SurvivesRestartsOfTheServers) {
+  (void)run_seeds({.troubles = {.server_restarts = 3}});
+}
 
 TEST(FirstJourney, SurvivesRestartsOfTheServersDuringBootstrap) {
   const auto seen = run_seeds({.troubles = {.server_restarts = 3, .within = seconds(60)}});
@@ -81,9 +85,13 @@ TEST(FirstJourney, SurvivesRestartsOfTheServersDuringBootstrap) {
   }
 }
 
-TEST(FirstJourney, SurvivesChangesOfAddress) { (void)run_seeds({.troubles = {.moves = 3}}); }
+TEST(FirstJourney, SurvivesChangesOfAddress) {
+  (void)run_seeds({.troubles = {.moves = 3}});
+}
 
-TEST(FirstJourney, SurvivesBootstrapsInBetween) { (void)run_seeds({.troubles = {.bootstrap_requests = 3}}); }
+TEST(FirstJourney, SurvivesBootstrapsInBetween) {
+  (void)run_seeds({.troubles = {.bootstrap_requests = 3}});
+}
 
 TEST(FirstJourney, SurvivesStoresThatFail) {
   const auto seen = run_seeds({.store = {.failure_percent = 20}, .device = {.flash_failure_percent = 20}});

@@ -21,19 +21,20 @@ Fate Network::send(const Address& from, const Address& to, ByteView datagram) {
 
 void Network::carry(const Address& from, const Address& to, Bytes datagram, std::uint64_t number) {
   const auto longest = happens(random_, weather_.late_percent) ? weather_.late_max : weather_.delay_max;
-  timeline_.after(between(random_, weather_.delay_min, longest), [this, from, to, number, datagram = std::move(datagram)] {
-    const auto receiver = receivers_.find(to);
-    if (receiver == receivers_.end()) {
-      ++counters_.nobody_there;
-      return;
-    }
-    auto& newest = newest_[{from, to}];
-    if (number < newest) ++counters_.overtaken;
-    newest = std::max(newest, number);
-    ++counters_.delivered;
-    const auto handle = receiver->second;  // it may close itself
-    handle(from, datagram);
-  });
+  timeline_.after(between(random_, weather_.delay_min, longest),
+                  [this, from, to, number, datagram = std::move(datagram)] {
+                    const auto receiver = receivers_.find(to);
+                    if (receiver == receivers_.end()) {
+                      ++counters_.nobody_there;
+                      return;
+                    }
+                    auto& newest = newest_[{from, to}];
+                    if (number < newest) ++counters_.overtaken;
+                    newest = std::max(newest, number);
+                    ++counters_.delivered;
+                    const auto handle = receiver->second;  // it may close itself
+                    handle(from, datagram);
+                  });
 }
 
 }  // namespace slipway::sim

@@ -12,11 +12,14 @@ constexpr Path kReboot{ObjectId(3), InstanceId(0), ResourceId(4)};
 /// Before the lifetime is written again: longer than an Update takes.
 constexpr unsigned kLooksForLifetime = 10;
 
-std::string argument(unsigned number) { return "0='" + std::to_string(number) + "'"; }
+std::string argument(unsigned number) {
+  return "0='" + std::to_string(number) + "'";
+}
 
 }  // namespace
 
-Operator::Operator(Timeline& timeline, Random& random, Journal& journal, SimServers& servers, SimDevice& device)
+Operator::Operator(Timeline& timeline, Random& random, Journal& journal, SimServers& servers,
+                   SimDevice& device)
     : timeline_(timeline),
       random_(random),
       journal_(journal),
@@ -80,7 +83,9 @@ Result<management::OperationId> Operator::ask() {
   auto& server = servers_.management();
   Result<management::OperationId> asked = fail(ErrorCode::not_found, "nothing to do");
   switch (step_) {
-    case Step::read: asked = server.read(now, device_.endpoint(), kDevice); break;
+    case Step::read:
+      asked = server.read(now, device_.endpoint(), kDevice);
+      break;
     case Step::write: {
       const auto path = lifetime_path();
       const std::array entries{Entry{.path = path, .value = Value::integer(lifetime_)}};
@@ -103,7 +108,8 @@ Result<management::OperationId> Operator::ask() {
     case Step::registration:
     case Step::lifetime:
     case Step::notifications:
-    case Step::done: break;
+    case Step::done:
+      break;
   }
   if (asked) asked_ = *asked;
   return asked;
@@ -122,7 +128,8 @@ void Operator::on_answer(const management::Answer& answer) {
   // Between two accounts a device may say that it does not serve just now.
   if (answer.code == coap::Code::service_unavailable) return retry();
   if (!coap::is_success(answer.code))
-    return journal_.violated("the device refused: " + where() + ", " + std::string(coap::describe(answer.code).view()));
+    return journal_.violated("the device refused: " + where() + ", " +
+                             std::string(coap::describe(answer.code).view()));
   switch (step_) {
     case Step::read: {
       bool named = false;
@@ -138,12 +145,16 @@ void Operator::on_answer(const management::Answer& answer) {
       execute_succeeded_[execute_] = true;
       journal_.require(device_.executed(argument(execute_)) == 1, "what was executed was executed once");
       return next(Step::reboot);
-    case Step::reboot: ++reboots_succeeded_; return next(Step::observe);
-    case Step::observe: return next(Step::notifications);
+    case Step::reboot:
+      ++reboots_succeeded_;
+      return next(Step::observe);
+    case Step::observe:
+      return next(Step::notifications);
     case Step::registration:
     case Step::lifetime:
     case Step::notifications:
-    case Step::done: return journal_.violated("an answer that nobody asked for");
+    case Step::done:
+      return journal_.violated("an answer that nobody asked for");
   }
 }
 
@@ -159,15 +170,24 @@ void Operator::on(const management::Notified& event) {
 
 std::string Operator::where() const {
   switch (step_) {
-    case Step::registration: return "waiting for the registration";
-    case Step::read: return "reading the device";
-    case Step::write: return "writing the lifetime";
-    case Step::lifetime: return "waiting for an Update with the lifetime";
-    case Step::execute: return "executing";
-    case Step::reboot: return "executing /3/0/4";
-    case Step::observe: return "observing";
-    case Step::notifications: return "waiting for notifications";
-    case Step::done: return "done";
+    case Step::registration:
+      return "waiting for the registration";
+    case Step::read:
+      return "reading the device";
+    case Step::write:
+      return "writing the lifetime";
+    case Step::lifetime:
+      return "waiting for an Update with the lifetime";
+    case Step::execute:
+      return "executing";
+    case Step::reboot:
+      return "executing /3/0/4";
+    case Step::observe:
+      return "observing";
+    case Step::notifications:
+      return "waiting for notifications";
+    case Step::done:
+      return "done";
   }
   return "nowhere";
 }
@@ -175,7 +195,8 @@ std::string Operator::where() const {
 void Operator::check_totals() const {
   for (const auto& [number, succeeded] : execute_succeeded_) {
     const auto count = device_.executed(argument(number));
-    journal_.require(succeeded ? count == 1 : count <= 1, "an Execute is carried out once, or, unanswered, at most once");
+    journal_.require(succeeded ? count == 1 : count <= 1,
+                     "an Execute is carried out once, or, unanswered, at most once");
   }
   journal_.require(device_.reboots_asked() >= reboots_succeeded_ && device_.reboots_asked() <= reboots_sent_,
                    "a reboot is asked of the board as often as it was sent");

@@ -25,7 +25,17 @@ class Operator {
   void check_totals() const;
 
  private:
-  enum class Step : std::uint8_t { registration, read, write, lifetime, execute, reboot, observe, notifications, done };
+  enum class Step : std::uint8_t {
+    registration,
+    read,
+    write,
+    lifetime,
+    execute,
+    reboot,
+    observe,
+    notifications,
+    done
+  };
 
   void next(Step step);
   void act();

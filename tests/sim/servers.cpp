@@ -5,7 +5,6 @@
 
 #include <slipway/model/definition.hpp>
 
-
 namespace slipway::sim {
 
 namespace dtls = security::dtls;
@@ -53,8 +52,8 @@ bool contains(ByteView haystack, ByteView needle) {
 
 }  // namespace
 
-SimServers::SimServers(Timeline& timeline, Network& network, Random& random, Journal& journal, SimStore& store,
-                       std::shared_ptr<const fleet::Plan> plan, std::uint64_t key_seed)
+SimServers::SimServers(Timeline& timeline, Network& network, Random& random, Journal& journal,
+                       SimStore& store, std::shared_ptr<const fleet::Plan> plan, std::uint64_t key_seed)
     : timeline_(timeline),
       network_(network),
       random_(random),
@@ -66,15 +65,18 @@ SimServers::SimServers(Timeline& timeline, Network& network, Random& random, Jou
 }
 
 void SimServers::boot() {
-  bootstrap_ = std::make_unique<bootstrap::Server>(bootstrap::ServerConfig{}, builtin_objects(), random_, key_random_);
+  bootstrap_ =
+      std::make_unique<bootstrap::Server>(bootstrap::ServerConfig{}, builtin_objects(), random_, key_random_);
   management_ = std::make_unique<management::Server>(management::ServerConfig{}, builtin_objects(), random_);
   restore_registrations();
   for (const auto& [role, address] : {std::pair(ServerRole::bootstrap, kBootstrapAddress),
                                       std::pair(ServerRole::management, kManagementAddress)}) {
     dtls::ServerConfig config;
     config.next_peer = [this] { return PeerId(++last_peer_); };
-    ports_.push_back(std::make_unique<Port>(
-        Port{.role = role, .address = address, .dtls = std::make_unique<dtls::DtlsServer>(std::move(config), random_)}));
+    ports_.push_back(
+        std::make_unique<Port>(Port{.role = role,
+                                    .address = address,
+                                    .dtls = std::make_unique<dtls::DtlsServer>(std::move(config), random_)}));
     auto* port = ports_.back().get();
     network_.open(address, [this, port](const Address& from, ByteView datagram) {
       port->dtls->handle_datagram(timeline_.now(), from, datagram);
@@ -141,9 +143,12 @@ void SimServers::turn() {
     while (const auto out = management_->poll_transmit()) transmit(*out);
   }
   std::map<std::string, unsigned> registered;
-  management_->list("", 1000, [](void* all, const management::Registration& registration) {
-    ++(*static_cast<std::map<std::string, unsigned>*>(all))[std::string(registration.endpoint)];
-  }, &registered);
+  management_->list(
+      "", 1000,
+      [](void* all, const management::Registration& registration) {
+        ++(*static_cast<std::map<std::string, unsigned>*>(all))[std::string(registration.endpoint)];
+      },
+      &registered);
   for (const auto& [endpoint, count] : registered)
     journal_.require(count == 1, "an endpoint has at most one registration");
 }
@@ -151,7 +156,8 @@ void SimServers::turn() {
 // --- DTLS ---------------------------------------------------------------------------------------------
 
 void SimServers::drain(Port& port) {
-  while (const auto event = port.dtls->poll_event()) std::visit([&](const auto& e) { on_dtls(port, e); }, *event);
+  while (const auto event = port.dtls->poll_event())
+    std::visit([&](const auto& e) { on_dtls(port, e); }, *event);
   Fate fate{};
   flush(port, fate);
 }
@@ -162,13 +168,14 @@ void SimServers::flush(Port& port, Fate& fate) {
 
 void SimServers::on_dtls(Port& port, const dtls::CredentialWanted& event) {
   Bytes identity(event.psk_identity.begin(), event.psk_identity.end());
-  store_.find_credential(port.role, std::move(identity),
-                         [this, &port, lookup = event.lookup, peer = event.peer](std::optional<Credential> found) {
-                           if (found) claimed_[peer] = found->endpoint;
-                           port.dtls->credential(timeline_.now(), lookup,
-                                                 found ? std::optional(std::move(found->key)) : std::nullopt);
-                           drain(port);
-                         });
+  store_.find_credential(
+      port.role, std::move(identity),
+      [this, &port, lookup = event.lookup, peer = event.peer](std::optional<Credential> found) {
+        if (found) claimed_[peer] = found->endpoint;
+        port.dtls->credential(timeline_.now(), lookup,
+                              found ? std::optional(std::move(found->key)) : std::nullopt);
+        drain(port);
+      });
 }
 
 void SimServers::on_dtls(Port& port, const dtls::SessionEstablished& event) {
@@ -178,11 +185,13 @@ void SimServers::on_dtls(Port& port, const dtls::SessionEstablished& event) {
                         .identity = Bytes(identity.begin(), identity.end()),
                         .address = event.address};
   claimed_.erase(event.peer);
-  journal_.note(std::string(fleet::to_string(port.role)) + " server: session with " + event.address.to_string());
+  journal_.note(std::string(fleet::to_string(port.role)) + " server: session with " +
+                event.address.to_string());
 }
 
 void SimServers::on_dtls(Port&, const dtls::DatagramReceived& event) {
-  if (const auto peer = peers_.find(event.peer); peer != peers_.end()) deliver(event.peer, peer->second, event.plaintext);
+  if (const auto peer = peers_.find(event.peer); peer != peers_.end())
+    deliver(event.peer, peer->second, event.plaintext);
 }
 
 void SimServers::on_dtls(Port&, const dtls::SessionEnded& event) {
@@ -201,14 +210,17 @@ void SimServers::on_dtls(Port& port, const dtls::HandshakeFailed& event) {
   const bool is_refusal = event.failure.reason == dtls::FailureReason::wrong_key ||
                           event.failure.reason == dtls::FailureReason::unknown_identity;
   const auto identity = std::get<dtls::PskIdentity>(*event.identity).bytes();
-  journal_.require(!is_refusal || store_.has_dropped(identity), "the servers accept every key that a device has");
+  journal_.require(!is_refusal || store_.has_dropped(identity),
+                   "the servers accept every key that a device has");
 }
 
 void SimServers::deliver(PeerId id, const Peer& peer, ByteView datagram) {
   const PeerContext context{
       .id = id, .security = SecurityMode::psk, .endpoint = peer.endpoint, .address = peer.address};
-  if (peer.port->role == ServerRole::bootstrap) bootstrap_->handle_datagram(timeline_.now(), context, datagram);
-  else management_->handle_datagram(timeline_.now(), timeline_.wall(), context, datagram);
+  if (peer.port->role == ServerRole::bootstrap)
+    bootstrap_->handle_datagram(timeline_.now(), context, datagram);
+  else
+    management_->handle_datagram(timeline_.now(), timeline_.wall(), context, datagram);
   turn();
 }
 
@@ -241,15 +253,16 @@ void SimServers::on(const bootstrap::CredentialsToKeep& event) {
   for (const auto& credential : event.credentials) {
     const auto key = credential.key.reveal();
     keys.emplace_back(key.begin(), key.end());
-    journal_.require(std::ranges::find(minted_, keys.back()) == minted_.end(), "every session gets a key of its own");
+    journal_.require(std::ranges::find(minted_, keys.back()) == minted_.end(),
+                     "every session gets a key of its own");
     minted_.push_back(keys.back());
     credentials.push_back(credential.clone());
     credentials.back().created = timeline_.wall();
   }
   store_.put_credentials(std::move(credentials), [this, session = event.session](Written written) {
-    bootstrap_->credentials_kept(timeline_.now(), session,
-                                 written == Written::durable ? bootstrap::Server::Kept::durable
-                                                             : bootstrap::Server::Kept::failed);
+    bootstrap_->credentials_kept(
+        timeline_.now(), session,
+        written == Written::durable ? bootstrap::Server::Kept::durable : bootstrap::Server::Kept::failed);
     turn();
   });
 }
@@ -274,14 +287,17 @@ void SimServers::on(const bootstrap::SessionEnded& event) {
 void SimServers::on(const management::Registered& event) {
   journal_.note("management server: registered " + std::string(event.registration.endpoint));
   if (const auto peer = peers_.find(event.registration.peer); peer != peers_.end()) {
-    journal_.require(peer->second.endpoint == event.registration.endpoint, "a device registers with its own name");
+    journal_.require(peer->second.endpoint == event.registration.endpoint,
+                     "a device registers with its own name");
     store_.prove_credential(ServerRole::management, peer->second.identity);
   }
   store_.put_registration(record_of(event.registration));
   if (watch.registered) watch.registered(event);
 }
 
-void SimServers::on(const management::Updated& event) { store_.put_registration(record_of(event.registration)); }
+void SimServers::on(const management::Updated& event) {
+  store_.put_registration(record_of(event.registration));
+}
 
 void SimServers::on(const management::Deregistered& event) {
   journal_.note(std::string("management server: ") + management::to_string(event.end) + " " +

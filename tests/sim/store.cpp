@@ -13,7 +13,8 @@ using fleet::ServerRole;
 void SimStore::submit(std::function<void()> work, Done done, unsigned failure_percent) {
   if (happens(random_, failure_percent)) work = nullptr;
   waiting_.push_back({std::move(work), std::move(done)});
-  busy_until_ = std::max(busy_until_, timeline_.now()) + between(random_, habits_.delay_min, habits_.delay_max);
+  busy_until_ =
+      std::max(busy_until_, timeline_.now()) + between(random_, habits_.delay_min, habits_.delay_max);
   timeline_.after(busy_until_ - timeline_.now(), [this, life = life_] {
     if (life != life_) return;
     const auto job = std::move(waiting_.front());
@@ -51,11 +52,13 @@ void SimStore::find_credential(ServerRole role, Bytes identity, Found found) {
 }
 
 void SimStore::prove_credential(ServerRole role, Bytes identity) {
-  submit([this, role, identity = std::move(identity)] { prove(role, identity); }, {}, habits_.failure_percent);
+  submit([this, role, identity = std::move(identity)] { prove(role, identity); }, {},
+         habits_.failure_percent);
 }
 
 void SimStore::put_registration(storage::RegistrationRecord record) {
-  submit([this, record = std::move(record)] { registrations_[record.endpoint] = record; }, {}, habits_.failure_percent);
+  submit([this, record = std::move(record)] { registrations_[record.endpoint] = record; }, {},
+         habits_.failure_percent);
 }
 
 void SimStore::remove_registration(std::string endpoint) {
@@ -64,8 +67,8 @@ void SimStore::remove_registration(std::string endpoint) {
 
 void SimStore::insert(Credential credential) {
   const auto same_place = [&](const Credential& other) {
-    return other.endpoint == credential.endpoint && other.role == credential.role && other.server == credential.server &&
-           other.state == CredentialState::issued;
+    return other.endpoint == credential.endpoint && other.role == credential.role &&
+           other.server == credential.server && other.state == CredentialState::issued;
   };
   // The oldest ones that were only issued go. [storage::kIssuedMax]
   while (static_cast<std::size_t>(std::ranges::count_if(credentials_, same_place)) >= storage::kIssuedMax) {

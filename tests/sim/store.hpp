@@ -48,8 +48,12 @@ class SimStore {
   /// Whether a credential that is not retired has this key.
   [[nodiscard]] bool accepts_key(ByteView key) const;
   /// Whether a credential had to go because kIssuedMax newer ones were issued and none of them used.
-  [[nodiscard]] bool has_dropped(ByteView identity) const { return dropped_.contains(Bytes(identity.begin(), identity.end())); }
-  [[nodiscard]] const std::map<std::string, storage::RegistrationRecord>& registrations() const { return registrations_; }
+  [[nodiscard]] bool has_dropped(ByteView identity) const {
+    return dropped_.contains(Bytes(identity.begin(), identity.end()));
+  }
+  [[nodiscard]] const std::map<std::string, storage::RegistrationRecord>& registrations() const {
+    return registrations_;
+  }
   void provision(fleet::Credential credential) { insert(std::move(credential)); }
 
  private:

@@ -18,7 +18,8 @@ class Timeline {
   [[nodiscard]] TimePoint now() const { return now_; }
   /// The date that the virtual time stands for.
   [[nodiscard]] UnixTime wall() const {
-    return UnixTime(milliseconds(1'700'000'000'000)) + std::chrono::duration_cast<milliseconds>(now_.time_since_epoch());
+    return UnixTime(milliseconds(1'700'000'000'000)) +
+           std::chrono::duration_cast<milliseconds>(now_.time_since_epoch());
   }
 
   void after(Duration wait, std::function<void()> work) {
@@ -28,7 +29,8 @@ class Timeline {
     if (waiting_.empty()) return std::nullopt;
     return waiting_.begin()->first.first;
   }
-  /// Goes to `time`, which is not in the past, and does the first thing that is due then. False when nothing is.
+  /// Goes to `time`, which is not in the past, and does the first thing that is due then. False when nothing
+  /// is.
   bool run_one(TimePoint time) {
     now_ = time;
     if (waiting_.empty() || waiting_.begin()->first.first > time) return false;
@@ -43,10 +45,13 @@ class Timeline {
   std::map<std::pair<TimePoint, std::uint64_t>, std::function<void()>> waiting_;
 };
 
-[[nodiscard]] inline bool happens(Random& random, unsigned percent) { return random.below(100) < percent; }
+[[nodiscard]] inline bool happens(Random& random, unsigned percent) {
+  return random.below(100) < percent;
+}
 [[nodiscard]] inline Duration between(Random& random, Duration least, Duration most) {
   if (most <= least) return least;
-  return least + Duration(static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>((most - least).count()))));
+  return least + Duration(static_cast<Duration::rep>(
+                     random.below(static_cast<std::uint64_t>((most - least).count()))));
 }
 
 }  // namespace slipway::sim

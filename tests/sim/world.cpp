@@ -13,14 +13,12 @@ Bytes random_bytes(Random& random, std::size_t size) {
 }
 
 std::shared_ptr<const fleet::Plan> plan_of_thermometers() {
-  fleet::Plan plan{.name = "thermometers",
-                   .servers = {},
-                   .access = {},
-                   .instances = {},
-                   .format = {}};
-  plan.servers.push_back({.id = ShortServerId(101), .uri = "coaps://192.0.2.1:5684", .lifetime_s = 300, .server_resources = {}});
+  fleet::Plan plan{.name = "thermometers", .servers = {}, .access = {}, .instances = {}, .format = {}};
+  plan.servers.push_back(
+      {.id = ShortServerId(101), .uri = "coaps://192.0.2.1:5684", .lifetime_s = 300, .server_resources = {}});
   const Path further(ObjectId(3303), InstanceId(1));
-  plan.instances.push_back({.instance = further, .values = {{further.child(5750), OwnedValue(Value::string("cellar"))}}});
+  plan.instances.push_back(
+      {.instance = further, .values = {{further.child(5750), OwnedValue(Value::string("cellar"))}}});
   return std::make_shared<const fleet::Plan>(std::move(plan));
 }
 
@@ -43,8 +41,7 @@ World::World(const Settings& settings)
   device_.is_accepted = [this](ByteView identity, ByteView key) {
     const auto* credential = store_.durable(fleet::ServerRole::management, identity);
     if (credential == nullptr) return store_.has_dropped(identity);
-    return credential->state != fleet::CredentialState::retired &&
-           equal(credential->key.reveal(), key);
+    return credential->state != fleet::CredentialState::retired && equal(credential->key.reveal(), key);
   };
   device_.boot();
   plan(settings.troubles);
@@ -64,7 +61,8 @@ void World::plan(const Troubles& troubles) {
       device_.lose_power();
       device_.boot();
     });
-  for (unsigned i = 0; i < troubles.server_restarts; ++i) plan_one(troubles.within, [this] { servers_.restart(); });
+  for (unsigned i = 0; i < troubles.server_restarts; ++i)
+    plan_one(troubles.within, [this] { servers_.restart(); });
   for (unsigned i = 0; i < troubles.moves; ++i) plan_one(troubles.within, [this] { device_.move(); });
   for (unsigned i = 0; i < troubles.bootstrap_requests; ++i)
     plan_one(troubles.within, [this] {
@@ -91,7 +89,9 @@ bool World::step(TimePoint until) {
   }
   if (timeline_.run_one(now)) servers_.turn();
   // Timeouts of nobody's must do nothing, so some are given.
-  const auto is_due = [&](std::optional<TimePoint> at) { return (at && *at <= now) || happens(spurious_, 2); };
+  const auto is_due = [&](std::optional<TimePoint> at) {
+    return (at && *at <= now) || happens(spurious_, 2);
+  };
   if (is_due(device_.next_timeout())) device_.handle_timeout(now);
   if (is_due(servers_.next_timeout())) servers_.handle_timeout(now);
   servers_.turn();
@@ -113,13 +113,16 @@ void World::end() {
   device_.shut_down();
   // An idle session of DTLS is kept for two days.
   const auto until = timeline_.now() + std::chrono::hours(24 * 3);
-  while (step(until)) {}
+  while (step(until)) {
+  }
   if (!violation().empty()) return;
   operator_.check_totals();
   const auto left = servers_.leftovers() + device_.leftovers();
   if (!left.empty()) journal_.violated("something is left when all is over: " + left);
 }
 
-std::string World::told() const { return journal_.told(builtin_objects()); }
+std::string World::told() const {
+  return journal_.told(builtin_objects());
+}
 
 }  // namespace slipway::sim

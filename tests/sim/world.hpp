@@ -27,7 +27,8 @@ class World {
  public:
   explicit World(const Settings& settings);
 
-  /// Runs until the operator is done, a rule is broken, or `limit` has passed; and on until all troubles are over.
+  /// Runs until the operator is done, a rule is broken, or `limit` has passed; and on until all troubles are
+  /// over.
   void run(Duration limit = std::chrono::hours(24));
   /// The device says goodbye, time passes, and nothing may be left anywhere.
   void end();

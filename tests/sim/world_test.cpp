@@ -18,14 +18,16 @@ TEST(Simulation, LosesRepeatsAndReorders) {
     all.repeated += network.repeated;
     all.overtaken += network.overtaken;
   }
-  EXPECT_NEAR(static_cast<double>(all.lost), 0.30 * static_cast<double>(all.sent), 0.04 * static_cast<double>(all.sent));
+  EXPECT_NEAR(static_cast<double>(all.lost), 0.30 * static_cast<double>(all.sent),
+              0.04 * static_cast<double>(all.sent));
   EXPECT_GT(all.repeated * 20, all.sent);
   EXPECT_GT(all.overtaken * 100, all.sent);
 }
 
 TEST(Simulation, RepeatsARunFromItsSeed) {
   const auto fingerprint_of = [](std::uint64_t seed) {
-    World world({.seed = seed, .troubles = {.reboots = 1, .server_restarts = 1, .moves = 1, .bootstrap_requests = 1}});
+    World world({.seed = seed,
+                 .troubles = {.reboots = 1, .server_restarts = 1, .moves = 1, .bootstrap_requests = 1}});
     world.run();
     world.end();
     return world.journal().fingerprint();

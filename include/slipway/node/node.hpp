@@ -37,8 +37,8 @@ struct Settings {
   fleet::ServerSettings server;
   bootstrap::ServerConfig bootstrap{.coap = server_tables()};
   management::ServerConfig management{.coap = server_tables()};
-  std::size_t peers_max = 1'000'000;          ///< plain (NoSec) addresses remembered; the oldest idle one goes first
-  std::size_t journeys_active_max = 10'000;   ///< recorded at once; devices beyond are served unrecorded
+  std::size_t peers_max = 1'000'000;  ///< plain (NoSec) addresses remembered; the oldest idle one goes first
+  std::size_t journeys_active_max = 10'000;  ///< recorded at once; devices beyond are served unrecorded
 };
 
 /// A device as the API shows it.
@@ -66,13 +66,13 @@ struct ValueRecord {
 
 /// What became of an operation on a device.
 struct OperationResult {
-  std::optional<coap::Code> code;  ///< the device's answer; nothing when it gave none
-  std::string problem;             ///< why there is no usable answer, in words; else empty
-  std::optional<ErrorCode> unsent; ///< the device was not asked at all, for this reason
+  std::optional<coap::Code> code;   ///< the device's answer; nothing when it gave none
+  std::string problem;              ///< why there is no usable answer, in words; else empty
+  std::optional<ErrorCode> unsent;  ///< the device was not asked at all, for this reason
   std::optional<ContentFormat> format;
   std::vector<ValueRecord> values;
-  std::string text;                ///< payload of a Discover, or a device's diagnostic message
-  std::string location;            ///< of a Create
+  std::string text;      ///< payload of a Discover, or a device's diagnostic message
+  std::string location;  ///< of a Create
 };
 using OnResult = std::function<void(OperationResult)>;
 
@@ -102,13 +102,14 @@ struct Listening {
   std::string bootstrap_coap, bootstrap_coaps, management_coap, management_coaps;
 };
 
-/// Everything except `post`, `stop` and `listening` is called on the loop's thread only: API threads use `post`.
+/// Everything except `post`, `stop` and `listening` is called on the loop's thread only: API threads use
+/// `post`.
 class Node {
  public:
   /// `catalog` outlives the node. The error is for a person.
   [[nodiscard]] static std::expected<std::unique_ptr<Node>, std::string> create(Settings settings,
-                                                                               fleet::Enrolments enrolments,
-                                                                               const ObjectCatalog& catalog);
+                                                                                fleet::Enrolments enrolments,
+                                                                                const ObjectCatalog& catalog);
   virtual ~Node() = default;
 
   /// Serves until `stop`.
@@ -128,12 +129,14 @@ class Node {
   [[nodiscard]] virtual std::optional<Device> device(std::string_view endpoint) const = 0;
 
   /// Each calls back exactly once, possibly before returning.
-  virtual void read(std::string_view endpoint, const Path& path, std::optional<ContentFormat> format, OnResult done) = 0;
+  virtual void read(std::string_view endpoint, const Path& path, std::optional<ContentFormat> format,
+                    OnResult done) = 0;
   virtual void discover(std::string_view endpoint, const Path& path, OnResult done) = 0;
   virtual void write(std::string_view endpoint, const Write& write, OnResult done) = 0;
   virtual void write_attributes(std::string_view endpoint, const Path& path,
                                 const std::vector<std::string>& attributes, OnResult done) = 0;
-  virtual void execute(std::string_view endpoint, const Path& path, std::string_view arguments, OnResult done) = 0;
+  virtual void execute(std::string_view endpoint, const Path& path, std::string_view arguments,
+                       OnResult done) = 0;
   virtual void create(std::string_view endpoint, ObjectId object,
                       const std::vector<std::pair<Path, OwnedValue>>& values, OnResult done) = 0;
   virtual void del(std::string_view endpoint, const Path& path, OnResult done) = 0;
@@ -146,8 +149,9 @@ class Node {
   /// Running ones first, then stored ones, newest first.
   virtual void journeys(std::string_view endpoint, std::size_t limit,
                         std::function<void(storage::StoreResult<std::vector<nlohmann::json>>)> done) = 0;
-  virtual void credentials(std::string_view endpoint,
-                           std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) = 0;
+  virtual void credentials(
+      std::string_view endpoint,
+      std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) = 0;
   /// Retires the device's credentials for a role, ends its sessions and its registration.
   virtual void revoke(std::string_view endpoint, fleet::ServerRole role,
                       std::function<void(storage::StoreResult<std::size_t>)> done) = 0;

@@ -18,8 +18,8 @@
 
 namespace slipway::api::test {
 
-/// Works on the HTTP thread at once: `post` runs what it is given. Operations answer with `next`, and leave in
-/// `asked` what they were asked for.
+/// Works on the HTTP thread at once: `post` runs what it is given. Operations answer with `next`, and leave
+/// in `asked` what they were asked for.
 class FakeNode final : public node::Node {
  public:
   std::map<std::string, node::Device, std::less<>> registered;
@@ -75,19 +75,21 @@ class FakeNode final : public node::Node {
   }
   void write(std::string_view endpoint, const node::Write& write, node::OnResult done) override {
     written = write;
-    finish("write", endpoint, write.path, done, write.mode == management::WriteMode::partial ? "partial" : "replace");
+    finish("write", endpoint, write.path, done,
+           write.mode == management::WriteMode::partial ? "partial" : "replace");
   }
-  void write_attributes(std::string_view endpoint, const Path& path, const std::vector<std::string>& attributes,
-                        node::OnResult done) override {
+  void write_attributes(std::string_view endpoint, const Path& path,
+                        const std::vector<std::string>& attributes, node::OnResult done) override {
     std::string joined;
     for (const auto& attribute : attributes) joined += (joined.empty() ? "" : "&") + attribute;
     finish("attributes", endpoint, path, done, joined);
   }
-  void execute(std::string_view endpoint, const Path& path, std::string_view arguments, node::OnResult done) override {
+  void execute(std::string_view endpoint, const Path& path, std::string_view arguments,
+               node::OnResult done) override {
     finish("execute", endpoint, path, done, std::string(arguments));
   }
-  void create(std::string_view endpoint, ObjectId object, const std::vector<std::pair<Path, OwnedValue>>& values,
-              node::OnResult done) override {
+  void create(std::string_view endpoint, ObjectId object,
+              const std::vector<std::pair<Path, OwnedValue>>& values, node::OnResult done) override {
     written = {.path = Path(object), .values = values};
     finish("create", endpoint, Path(object), done, std::to_string(values.size()));
   }
@@ -97,7 +99,8 @@ class FakeNode final : public node::Node {
   void observe(std::string_view endpoint, const Path& path,
                std::function<void(std::uint64_t, node::OperationResult)> done) override {
     const bool observed = next.code && coap::is_success(*next.code);
-    finish("observe", endpoint, path, [&](node::OperationResult result) { done(observed ? 7 : 0, std::move(result)); });
+    finish("observe", endpoint, path,
+           [&](node::OperationResult result) { done(observed ? 7 : 0, std::move(result)); });
   }
   void cancel_observation(std::string_view endpoint, const Path& path, node::OnResult done) override {
     finish("cancel", endpoint, path, done);
@@ -106,19 +109,26 @@ class FakeNode final : public node::Node {
   void journeys(std::string_view, std::size_t limit,
                 std::function<void(storage::StoreResult<std::vector<nlohmann::json>>)> done) override {
     limit_asked = limit;
-    if (store_fails) done(std::unexpected(failure()));
-    else done(kept_journeys);
+    if (store_fails)
+      done(std::unexpected(failure()));
+    else
+      done(kept_journeys);
   }
-  void credentials(std::string_view,
-                   std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) override {
-    if (store_fails) done(std::unexpected(failure()));
-    else done(kept_credentials);
+  void credentials(
+      std::string_view,
+      std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) override {
+    if (store_fails)
+      done(std::unexpected(failure()));
+    else
+      done(kept_credentials);
   }
   void revoke(std::string_view endpoint, fleet::ServerRole role,
               std::function<void(storage::StoreResult<std::size_t>)> done) override {
     asked = "revoke " + std::string(endpoint) + " " + fleet::to_string(role);
-    if (store_fails) done(std::unexpected(failure()));
-    else done(std::size_t{1});
+    if (store_fails)
+      done(std::unexpected(failure()));
+    else
+      done(std::size_t{1});
   }
   std::vector<node::Figure> figures() const override { return kept_figures; }
 
@@ -145,7 +155,8 @@ struct Served {
   explicit Served(Secret token = {}) {
     Router router;
     add_device_routes(router, node, events, metrics);
-    auto started = HttpServer::start({.address = *Address::parse("127.0.0.1:0"), .token = std::move(token)}, std::move(router));
+    auto started = HttpServer::start({.address = *Address::parse("127.0.0.1:0"), .token = std::move(token)},
+                                     std::move(router));
     if (started) server = std::move(*started);
   }
 };

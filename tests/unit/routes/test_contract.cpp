@@ -68,7 +68,8 @@ std::set<std::string> quoted_after(const std::string& text, const std::string& b
 }
 
 std::string concrete(std::string route) {
-  for (const auto& [name, value] : {std::pair<std::string, std::string>{"{endpoint}", "sensor-1"}, {"{path}", "3/0/0"}})
+  for (const auto& [name, value] :
+       {std::pair<std::string, std::string>{"{endpoint}", "sensor-1"}, {"{path}", "3/0/0"}})
     if (const auto at = route.find(name); at != std::string::npos) route.replace(at, name.size(), value);
   return route;
 }
@@ -98,8 +99,9 @@ TEST(OpenApi, EveryRouteIsDocumented) {
   std::set<std::string> paths;
   for (const auto& route : documented_routes()) paths.insert(route.substr(route.find(' ') + 1));
   auto patterns = quoted_after(code, "device + \"");
-  std::set<std::string> expected{"/api/v1/devices", "/api/v1/devices/{endpoint}", "/api/v1/events",
-                                 "/api/v1/openapi.yaml", "/healthz", "/metrics"};
+  std::set<std::string> expected{"/api/v1/devices", "/api/v1/devices/{endpoint}",
+                                 "/api/v1/events",  "/api/v1/openapi.yaml",
+                                 "/healthz",        "/metrics"};
   for (auto pattern : patterns) {
     if (const auto rest = pattern.find("..."); rest != std::string::npos) pattern.erase(rest, 3);
     expected.insert("/api/v1/devices/{endpoint}" + pattern);
@@ -117,7 +119,8 @@ TEST(OpenApi, MethodsOfEveryPathAreThoseOfTheRouter) {
   for (const auto& route : routes) {
     const auto path = route.substr(route.find(' ') + 1);
     for (const char* method : {"GET", "PUT", "POST", "PATCH", "DELETE"})
-      EXPECT_EQ(router.find(method, concrete(path)).has_value(), routes.contains(std::string(method) + " " + path))
+      EXPECT_EQ(router.find(method, concrete(path)).has_value(),
+                routes.contains(std::string(method) + " " + path))
           << method << " " << path;
   }
 }
@@ -125,20 +128,25 @@ TEST(OpenApi, MethodsOfEveryPathAreThoseOfTheRouter) {
 TEST(OpenApi, HasTheEventsThatTheNodePublishes) {
   std::set<std::string> published{"lost"};  // of EventStream itself
   for (const auto& file : std::filesystem::directory_iterator(std::string(SLIPWAY_SOURCE) + "/src/node"))
-    if (file.path().extension() == ".cpp") published.merge(quoted_after(file_text(file.path()), "publish(\""));
+    if (file.path().extension() == ".cpp")
+      published.merge(quoted_after(file_text(file.path()), "publish(\""));
   std::set<std::string> documented;
   std::size_t depth = 0;
   for (const auto& [indent, key] : keys_of_lines(openapi_yaml())) {
-    if (key == "x-events") depth = indent;
-    else if (depth != 0 && indent <= depth) depth = 0;
-    else if (depth != 0) documented.insert(key);
+    if (key == "x-events")
+      depth = indent;
+    else if (depth != 0 && indent <= depth)
+      depth = 0;
+    else if (depth != 0)
+      documented.insert(key);
   }
   EXPECT_EQ(documented, published);
 }
 
 TEST(OpenApi, NoSchemaHasRoomForASecret) {
   for (const auto& [indent, key] : keys_of_lines(openapi_yaml()))
-    for (const char* word : {"key", "psk", "secret", "password", "token", "identity", "public_key", "secret_key"})
+    for (const char* word :
+         {"key", "psk", "secret", "password", "token", "identity", "public_key", "secret_key"})
       EXPECT_NE(key, word);
 }
 

@@ -23,7 +23,9 @@ struct Call {
   const char* asked;  ///< what the node is asked for
 };
 
-std::ostream& operator<<(std::ostream& out, const Call& call) { return out << call.method << " " << call.target; }
+std::ostream& operator<<(std::ostream& out, const Call& call) {
+  return out << call.method << " " << call.target;
+}
 
 /// Every operation, well-formed.
 constexpr Call kOperations[] = {
@@ -193,7 +195,8 @@ TEST(DeviceRoutes, ObserveGivesTheObservation) {
 TEST(DeviceRoutes, BytesThatAreNotUtf8DoNotBreakTheAnswer) {
   Served served;
   Client client(served.server->local_address());
-  served.node.next.values = {{.path = *Path::parse("/3/0/0"), .value = OwnedValue(Value::string("A\xff\xfe"))}};
+  served.node.next.values = {
+      {.path = *Path::parse("/3/0/0"), .value = OwnedValue(Value::string("A\xff\xfe"))}};
   auto reply = client.get(kDevice + "/read/3/0/0");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.json().at("values").at(0).at("value"), "A\uFFFD\uFFFD");
@@ -285,7 +288,8 @@ TEST(DeviceRoutes, RevokeNamesItsRole) {
   EXPECT_EQ(client.request("DELETE", kDevice + "/credentials").status, 400);
   EXPECT_EQ(client.request("DELETE", kDevice + "/credentials?role=all").status, 400);
   EXPECT_EQ(served.node.asked, "");
-  EXPECT_EQ(client.request("DELETE", kDevice + "/credentials?role=management").json(), (json{{"revoked", 1}}));
+  EXPECT_EQ(client.request("DELETE", kDevice + "/credentials?role=management").json(),
+            (json{{"revoked", 1}}));
   EXPECT_EQ(served.node.asked, "revoke sensor-1 management");
   EXPECT_EQ(client.request("DELETE", kDevice + "/credentials?role=bootstrap").status, 200);
   EXPECT_EQ(served.node.asked, "revoke sensor-1 bootstrap");
@@ -308,7 +312,7 @@ TEST(DeviceRoutes, OverloadedLoopIs503Everywhere) {
   served.node.overloaded = true;
   Client client(served.server->local_address());
   for (const std::string& path : {std::string("/api/v1/devices"), kDevice, kDevice + "/journeys",
-                                 kDevice + "/credentials", std::string("/metrics")}) {
+                                  kDevice + "/credentials", std::string("/metrics")}) {
     const auto reply = client.get(path);
     EXPECT_EQ(reply.status, 503) << path;
     EXPECT_EQ(reply.error_code(), "overloaded");
@@ -348,9 +352,11 @@ TEST(DeviceRoutes, OnlyHealthIsOpenWhereATokenIsConfigured) {
   const std::string text = "0123456789abcdef";
   Served served{Secret(Bytes(text.begin(), text.end()))};
   Client client(served.server->local_address());
-  for (const std::string& path : {std::string("/api/v1/devices"), kDevice + "/read/3", std::string("/metrics"),
-                                 std::string("/api/v1/openapi.yaml"), std::string("/api/v1/events")})
-    EXPECT_EQ(Client(served.server->local_address()).get(path).status, 401) << path;  // and the connection ends
+  for (const std::string& path :
+       {std::string("/api/v1/devices"), kDevice + "/read/3", std::string("/metrics"),
+        std::string("/api/v1/openapi.yaml"), std::string("/api/v1/events")})
+    EXPECT_EQ(Client(served.server->local_address()).get(path).status, 401)
+        << path;  // and the connection ends
   EXPECT_EQ(client.get("/healthz").status, 200);
   EXPECT_EQ(client.get("/api/v1/devices", "Authorization: Bearer " + text + "\r\n").status, 200);
 }
