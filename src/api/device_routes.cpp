@@ -11,6 +11,8 @@
 
 #include <slipway/api/standard_routes.hpp>
 
+#include "answers.hpp"
+#include "credential_routes.hpp"
 #include "write_body.hpp"
 
 namespace slipway::api {
@@ -24,67 +26,12 @@ namespace {
 constexpr const char* kSeeBodies = "such as {\"value\": 5}, or {\"values\": {\"1\": 300}} for an instance";
 constexpr const char* kSeeAttributes = "such as {\"pmin\": 5, \"pmax\": 60}";
 
-Response bad_request(std::string message, std::string remedy) {
-  return Response::error(
-      {.status = 400, .code = "bad_request", .message = std::move(message), .remedy = std::move(remedy)});
-}
 Response unknown_device(std::string_view endpoint) {
   return Response::error({.status = 404,
                           .code = "unknown_device",
                           .message = "no device " + std::string(endpoint) + " is registered",
                           .remedy = "GET /api/v1/devices lists those that are"});
 }
-Response store_failed(const storage::StoreError& error) {
-  return Response::error({.status = 503,
-                          .code = "store_failed",
-                          .message = error.what,
-                          .remedy = "try again; if it stays, look into the server's log"});
-}
-
-/// The work runs on the node's loop; when that is overloaded the answer is 503.
-void on_loop(Node& node, const Responder& responder, std::function<void()> work) {
-  if (node.post(std::move(work))) return;
-  responder.answer(Response::error({.status = 503,
-                                    .code = "overloaded",
-                                    .message = "the server has too much waiting",
-                                    .remedy = "try again in a moment"}));
-}
-
-struct Failure {
-  unsigned status;
-  const char* code;
-  const char* remedy;
-};
-
-Failure failure_of(const OperationResult& result) {
-  if (result.code) return {502, "device_refused", "see what the device has with GET .../discover/{path}"};
-  if (!result.unsent) return {504, "no_answer", "the device may be asleep or out of reach; see its journeys"};
-  switch (*result.unsent) {
-    case ErrorCode::not_found:
-      return {404, "not_found", "see GET /api/v1/devices, and observe before cancelling"};
-    case ErrorCode::exhausted:
-      return {503, "overloaded", "try again in a moment"};
-    default:
-      return {400, "bad_request", "see GET /api/v1/openapi.yaml for what this operation takes"};
-  }
-}
-
-/// 200 with the values. Else 502 when the device refused, 504 when it gave no usable answer, and 400, 404 or
-/// 503 when it was not asked; what is known goes with the error.
-Response response_of(const OperationResult& result, const Node& node, const json& extra = json::object()) {
-  auto body = node::to_json(result, node.catalog());
-  body.update(extra);
-  if (body.at("success").get<bool>()) return Response::json(body);
-  const auto failure = failure_of(result);
-  std::string message = result.problem;
-  if (message.empty()) {
-    message = "the device answered " + body.value("status", "");
-    if (!result.text.empty()) message += ": " + result.text;
-  }
-  body["error"] = {{"code", failure.code}, {"message", std::move(message)}, {"remedy", failure.remedy}};
-  return Response::json(body, failure.status);
-}
-
 std::optional<Path> path_of(const Request& request) {
   const auto path = Path::parse("/" + std::string(request.parameter("path")));
   if (!path || !path->has_object()) return std::nullopt;
@@ -270,36 +217,6 @@ void show_journeys(Node& node, const Request& request, const Responder& responde
           });
 }
 
-void show_credentials(Node& node, const Request& request, const Responder& responder) {
-  on_loop(node, responder, [&node, responder, endpoint = std::string(request.parameter("endpoint"))] {
-    node.credentials(endpoint, [responder](storage::StoreResult<std::vector<storage::CredentialInfo>> found) {
-      if (!found) return responder.answer(store_failed(found.error()));
-      json list = json::array();
-      for (const auto& info : *found)
-        list.push_back({{"role", fleet::to_string(info.role)},
-                        {"server", info.server.value()},
-                        {"mode", to_string(info.mode)},
-                        {"state", fleet::to_string(info.state)},
-                        {"identity_fingerprint", info.identity_fingerprint},
-                        {"created_ms", info.created.time_since_epoch().count()}});
-      responder.answer(Response::json({{"credentials", std::move(list)}}));
-    });
-  });
-}
-
-void revoke_credentials(Node& node, const Request& request, const Responder& responder) {
-  const auto role = request.query_value("role").value_or("");
-  if (role != "management" && role != "bootstrap")
-    return responder.answer(bad_request("role must be management or bootstrap", "add ?role=management"));
-  const auto which = role == "management" ? fleet::ServerRole::management : fleet::ServerRole::bootstrap;
-  on_loop(node, responder, [&node, responder, which, endpoint = std::string(request.parameter("endpoint"))] {
-    node.revoke(endpoint, which, [responder](storage::StoreResult<std::size_t> revoked) {
-      if (!revoked) return responder.answer(store_failed(revoked.error()));
-      responder.answer(Response::json({{"revoked", *revoked}}));
-    });
-  });
-}
-
 /// Copies the node's figures into Prometheus' series at each scrape; used on the node's loop only.
 class Scrape {
  public:
@@ -343,8 +260,7 @@ void add_device_routes(Router& router, Node& node, EventStream& events, Metrics&
   router.add(Method::get, "/api/v1/devices", with(node, list_devices));
   router.add(Method::get, device, with(node, show_device));
   router.add(Method::get, device + "/journeys", with(node, show_journeys));
-  router.add(Method::get, device + "/credentials", with(node, show_credentials));
-  router.add(Method::del, device + "/credentials", with(node, revoke_credentials));
+  add_credential_routes(router, node);
   router.add(Method::get, device + "/read/{path...}", operation(node, read));
   router.add(Method::get, device + "/discover/{path...}",
              operation(node, [](Node& n, const std::string& endpoint, const Path& path, const Request&,

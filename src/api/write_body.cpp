@@ -17,7 +17,9 @@ namespace {
 using Values = std::vector<std::pair<Path, OwnedValue>>;
 using Outcome = std::expected<OwnedValue, std::string>;
 
-std::string text_of(const Path& path) { return std::string(path.text().view()); }
+std::string text_of(const Path& path) {
+  return std::string(path.text().view());
+}
 
 Outcome wrong(const Path& path, const char* expected) {
   return std::unexpected(text_of(path) + ": " + expected + " is expected");
@@ -31,7 +33,8 @@ std::optional<Objlnk> object_link(const std::string& text) {
   const char* end = begin + text.size();
   const auto object = std::from_chars(begin, begin + colon, link.object);
   const auto instance = std::from_chars(begin + colon + 1, end, link.instance);
-  if (object.ec != std::errc() || object.ptr != begin + colon || instance.ec != std::errc() || instance.ptr != end)
+  if (object.ec != std::errc() || object.ptr != begin + colon || instance.ec != std::errc() ||
+      instance.ptr != end)
     return std::nullopt;
   return link;
 }
@@ -54,12 +57,14 @@ Outcome guessed(const Path& path, const json& value) {
 Outcome typed(const Path& path, const json& value, const ResourceDefinition* definition) {
   if (definition == nullptr) return guessed(path, value);
   switch (definition->type) {
-    case DataType::none: return std::unexpected(text_of(path) + " is executed, it has no value to write");
+    case DataType::none:
+      return std::unexpected(text_of(path) + " is executed, it has no value to write");
     case DataType::string:
     case DataType::corelnk:
       if (!value.is_string()) return wrong(path, "a text");
-      return OwnedValue(definition->type == DataType::string ? Value::string(value.get_ref<const std::string&>())
-                                                             : Value::corelnk(value.get_ref<const std::string&>()));
+      return OwnedValue(definition->type == DataType::string
+                            ? Value::string(value.get_ref<const std::string&>())
+                            : Value::corelnk(value.get_ref<const std::string&>()));
     case DataType::integer:
     case DataType::time:
       if (!fits_integer(value)) return wrong(path, "a whole number");
@@ -75,7 +80,8 @@ Outcome typed(const Path& path, const json& value, const ResourceDefinition* def
       if (!value.is_boolean()) return wrong(path, "true or false");
       return OwnedValue(Value::boolean(value.get<bool>()));
     case DataType::opaque: {
-      const auto bytes = value.is_string() ? from_hex(value.get_ref<const std::string&>()) : Result<Bytes>(fail(ErrorCode::malformed, ""));
+      const auto bytes = value.is_string() ? from_hex(value.get_ref<const std::string&>())
+                                           : Result<Bytes>(fail(ErrorCode::malformed, ""));
       if (!bytes) return wrong(path, "hexadecimal text");
       return OwnedValue(Value::opaque(*bytes));
     }
@@ -134,8 +140,10 @@ class Reader {
     const std::string what = text_of(path) + " " + std::string(definition.name);
     const bool multiple = definition.multiplicity == Multiplicity::multiple;
     if (multiple != path.has_resource_instance())
-      return std::unexpected(what + (multiple ? " has instances: an array is expected" : " has no instances: one value is expected"));
-    if (const auto fits = check(definition, value); !fits) return std::unexpected(what + ": " + fits.error().detail);
+      return std::unexpected(what + (multiple ? " has instances: an array is expected"
+                                              : " has no instances: one value is expected"));
+    if (const auto fits = check(definition, value); !fits)
+      return std::unexpected(what + ": " + fits.error().detail);
     return {};
   }
 
@@ -152,12 +160,14 @@ Added add_member(Reader& reader, const Path& path, const std::string& key, const
 
 }  // namespace
 
-std::expected<Values, std::string> read_write_body(const json& body, const Path& path, const ObjectCatalog& catalog) {
+std::expected<Values, std::string> read_write_body(const json& body, const Path& path,
+                                                   const ObjectCatalog& catalog) {
   Reader reader(catalog);
   const char* member = path.has_resource() ? "value" : "values";
   if (!body.is_object() || body.size() != 1 || !body.contains(member))
-    return std::unexpected(std::string(path.has_resource() ? "a resource is written with {\"value\": ...}"
-                                                           : "an instance is written with {\"values\": {\"id\": ...}}"));
+    return std::unexpected(std::string(path.has_resource()
+                                           ? "a resource is written with {\"value\": ...}"
+                                           : "an instance is written with {\"values\": {\"id\": ...}}"));
   const auto& content = body.at(member);
   if (path.has_resource()) {
     if (auto added = reader.add(path, content); !added) return std::unexpected(std::move(added.error()));
@@ -165,7 +175,8 @@ std::expected<Values, std::string> read_write_body(const json& body, const Path&
   }
   if (!content.is_object()) return std::unexpected(std::string("values must be an object of ids and values"));
   for (const auto& [key, value] : content.items())
-    if (auto added = add_member(reader, path, key, value); !added) return std::unexpected(std::move(added.error()));
+    if (auto added = add_member(reader, path, key, value); !added)
+      return std::unexpected(std::move(added.error()));
   return reader.finish();
 }
 

@@ -28,7 +28,7 @@ struct Context {
 void add_serve(Context context);
 void add_client(Context context);
 void add_factory(Context context);
-void add_queries(Context context);  ///< devices, read, write, execute, observe, journey
+void add_queries(Context context);  ///< devices, read, write, journey, credentials, revoke ...
 void add_decode(Context context);
 void add_packets(Context context);
 void add_demo(Context context);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands that ask a running server: devices, read, write, execute, observe, journey.
+// Commands that ask a running server: devices, read, write, execute, observe, journey, credentials, revoke,
+// bootstrap.
 #include <cstdio>
 
 #include <slipway/model/path.hpp>
@@ -20,6 +21,7 @@ struct Options {
   std::string value;
   std::string arguments;
   std::string format;
+  std::string role = "management";
   std::size_t count = 0;
   std::size_t limit = 1000;
   bool partial = false;
@@ -175,13 +177,49 @@ int journey(const HttpClient& http, const Options& options, bool as_json) {
   for (auto at = list.rbegin(); at != list.rend(); ++at) {  // oldest first, as it happened
     const auto journey = trace::journey_from_json(*at);
     if (!journey) return fail(std::string("the server's answer: ") + journey.error().detail);
-    std::printf("%s of %s from %s, %s: %s%s%s\n", trace::to_string(journey->interface),
-                journey->endpoint.c_str(), journey->peer.c_str(),
-                age_text(journey->began.time_since_epoch().count()).c_str(), journey->outcome.c_str(),
-                journey->reason.empty() ? "" : ", ", journey->reason.c_str());
+    std::printf("%s of %s from %s, %s\n%s", trace::to_string(journey->interface), journey->endpoint.c_str(),
+                journey->peer.c_str(), age_text(journey->began.time_since_epoch().count()).c_str(),
+                trace::headline(*journey, style).c_str());
     std::printf("%s\n", trace::ladder(*journey, style).c_str());
   }
   return 0;
+}
+
+int credentials(const HttpClient& http, const Options& options, bool as_json) {
+  const auto answer = http.call("GET", device_url(options) + "/credentials");
+  if (!answer) return fail(answer.error());
+  if (!answer->ok()) return fail(answer->problem());
+  if (as_json) {
+    std::printf("%s\n", answer->body.dump(2).c_str());
+    return 0;
+  }
+  const auto& list = answer->body["credentials"];
+  if (list.empty()) return fail(options.endpoint + " was never given a credential; see `slipway factory`");
+  std::printf("%-11s %-7s %-6s %-8s %-12s %s\n", "ROLE", "SERVER", "MODE", "STATE", "FINGERPRINT", "MADE");
+  for (const auto& one : list)
+    std::printf("%-11s %-7d %-6s %-8s %-12s %s\n", one.value("role", "").c_str(), one.value("server", 0),
+                one.value("mode", "").c_str(), one.value("state", "").c_str(),
+                one.value("identity_fingerprint", "").c_str(),
+                age_text(one.value("created_ms", std::int64_t{0})).c_str());
+  return 0;
+}
+
+int revoke(const HttpClient& http, const Options& options, bool as_json) {
+  const auto answer = http.call("DELETE", device_url(options) + "/credentials?role=" + segment(options.role));
+  if (!answer) return fail(answer.error());
+  if (!answer->ok()) return fail(answer->problem());
+  const auto count = answer->body.value("revoked", 0);
+  if (as_json)
+    std::printf("%s\n", answer->body.dump().c_str());
+  else
+    std::printf("%d %s credential%s revoked\n", count, options.role.c_str(), count == 1 ? "" : "s");
+  return 0;
+}
+
+int bootstrap(const HttpClient& http, const Options& options, bool as_json) {
+  return conclude(http.call("POST", device_url(options) + "/bootstrap", json::object()), as_json,
+                  "the device goes to its bootstrap server; `slipway journey " + options.endpoint +
+                      "` shows what becomes of it");
 }
 
 /// Adds the options that all of these share, and the way to run them.
@@ -261,6 +299,26 @@ void add_queries(Context context) {
   command->add_option("endpoint", options->endpoint, "the device")->required();
   options->limit = 4;
   command->add_option("--limit", options->limit, "the newest so many");
+
+  options = make();
+  command =
+      add_query(context, options, "credentials", "show what a device authenticates with, without secrets",
+                "slipway credentials urn:dev:os:demo", credentials);
+  command->add_option("endpoint", options->endpoint, "the device")->required();
+
+  options = make();
+  command = add_query(context, options, "revoke",
+                      "retire a device's credentials at once, also on live sessions; it must bootstrap anew",
+                      "slipway revoke urn:dev:os:demo --role management", revoke);
+  command->add_option("endpoint", options->endpoint, "the device")->required();
+  command->add_option("--role", options->role, "towards which server")
+      ->check(CLI::IsMember({"management", "bootstrap"}))
+      ->capture_default_str();
+
+  options = make();
+  command = add_query(context, options, "bootstrap", "tell a registered device to bootstrap now",
+                      "slipway bootstrap urn:dev:os:demo", bootstrap);
+  command->add_option("endpoint", options->endpoint, "the device")->required();
 }
 
 }  // namespace slipway::cli

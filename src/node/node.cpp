@@ -20,13 +20,18 @@ ServerNode::ServerNode(Settings settings, fleet::Enrolments enrolments, const Ob
       bootstrap_(settings_.bootstrap, catalog, random_, random_),
       management_(settings_.management, catalog, random_),
       recorder_(catalog, settings_.journeys_active_max) {
-  recorder_.on_finished = [this](trace::Journey&& journey) {
-    auto record = std::make_shared<storage::JourneyRecord>(storage::JourneyRecord{
-        .endpoint = journey.endpoint, .began = journey.began, .document = trace::to_json(journey).dump()});
-    submit([record, kept = settings_.server.journeys_kept](
-               storage::Store& store) { return store.put_journey(*record, kept); },
-           {});
+  recorder_.on_finished = [this](trace::Journey&& journey, Recorder::Name name) {
+    keep_journey(std::move(journey), name);
   };
+}
+
+void ServerNode::keep_journey(trace::Journey journey, Recorder::Name name) {
+  auto record = std::make_shared<storage::JourneyRecord>(storage::JourneyRecord{
+      .endpoint = journey.endpoint, .began = journey.began, .document = trace::to_json(journey).dump()});
+  record->stranger = name == Recorder::Name::claimed && !enrolments_.find(journey.endpoint);
+  submit([record, kept = settings_.server.journeys_kept](
+             storage::Store& store) { return store.put_journey(*record, kept); },
+         {});
 }
 
 ServerNode::~ServerNode() {
@@ -167,70 +172,6 @@ void ServerNode::submit(storage::Worker::Work work, storage::Worker::Done done) 
   if (worker_->submit(std::move(work), finish) == storage::Worker::Submitted::full)
     finish(std::unexpected(
         storage::StoreError{storage::StoreError::Kind::unavailable, "the store has too much waiting"}));
-}
-
-std::vector<Figure> ServerNode::figures() const {
-  std::vector<Figure> all;
-  const auto& b = bootstrap_.counters();
-  const auto& m = management_.counters();
-  const auto n = [](auto value) { return static_cast<double>(value); };
-  all.push_back(
-      {"slipway_bootstrap_sessions", "Bootstrap sessions in progress", n(bootstrap_.sessions()), true});
-  all.push_back({"slipway_bootstrap_requests_total", "Bootstrap-Requests received", n(b.requests)});
-  all.push_back({"slipway_bootstrap_succeeded_total", "Bootstrap sessions that succeeded", n(b.succeeded)});
-  all.push_back({"slipway_bootstrap_failed_total", "Bootstrap sessions that failed", n(b.failed)});
-  all.push_back({"slipway_bootstrap_refused_total", "Bootstrap-Requests refused", n(b.refused)});
-  all.push_back({"slipway_bootstrap_overloaded_total", "Bootstrap-Requests answered 5.03", n(b.overloaded)});
-  all.push_back({"slipway_registrations", "Devices registered", n(management_.registrations()), true});
-  all.push_back({"slipway_registers_total", "Registers accepted", n(m.registers)});
-  all.push_back({"slipway_updates_total", "Updates accepted", n(m.updates)});
-  all.push_back({"slipway_deregisters_total", "De-registers", n(m.deregisters)});
-  all.push_back({"slipway_expiries_total", "Registrations that expired", n(m.expiries)});
-  all.push_back({"slipway_registrations_refused_total", "Registers and Updates refused", n(m.refused)});
-  all.push_back({"slipway_operations_total", "Operations sent to devices", n(m.operations)});
-  all.push_back({"slipway_notifications_total", "Notifications received", n(m.notifications)});
-  all.push_back({"slipway_sends_total", "Sends received", n(m.sends)});
-  security::dtls::DtlsCounters d;
-  std::size_t sessions = 0, handshakes = 0;
-  net::UdpCounters u;
-  for (const auto& port : ports_) {
-    const auto udp = port->socket.counters();
-    u.received += udp.received;
-    u.sent += udp.sent;
-    u.truncated += udp.truncated;
-    u.overflowed += udp.overflowed;
-    if (!port->dtls) continue;
-    const auto& c = port->dtls->counters();
-    sessions += port->dtls->session_count();
-    handshakes += port->dtls->handshake_count();
-    d.handshakes_completed += c.handshakes_completed;
-    d.handshakes_failed += c.handshakes_failed;
-    d.cookies_sent += c.cookies_sent;
-    d.malformed += c.malformed;
-    d.unauthenticated += c.unauthenticated;
-    d.replayed += c.replayed;
-    d.refused_total += c.refused_total + c.refused_per_address;
-  }
-  all.push_back({"slipway_dtls_sessions", "DTLS sessions established", n(sessions), true});
-  all.push_back({"slipway_dtls_handshakes", "DTLS handshakes in progress", n(handshakes), true});
-  all.push_back(
-      {"slipway_dtls_handshakes_completed_total", "DTLS handshakes completed", n(d.handshakes_completed)});
-  all.push_back({"slipway_dtls_handshakes_failed_total", "DTLS handshakes failed", n(d.handshakes_failed)});
-  all.push_back(
-      {"slipway_dtls_handshakes_refused_total", "ClientHellos dropped at a bound", n(d.refused_total)});
-  all.push_back({"slipway_dtls_cookies_total", "HelloVerifyRequests sent", n(d.cookies_sent)});
-  all.push_back({"slipway_dtls_records_malformed_total", "Records that cannot be parsed", n(d.malformed)});
-  all.push_back(
-      {"slipway_dtls_records_unauthenticated_total", "Records with a wrong tag", n(d.unauthenticated)});
-  all.push_back({"slipway_dtls_records_replayed_total", "Records seen before", n(d.replayed)});
-  all.push_back({"slipway_udp_datagrams_received_total", "Datagrams received", n(u.received)});
-  all.push_back({"slipway_udp_datagrams_sent_total", "Datagrams sent", n(u.sent)});
-  all.push_back({"slipway_udp_datagrams_truncated_total", "Datagrams longer than 2,048 bytes, dropped",
-                 n(u.truncated)});
-  all.push_back(
-      {"slipway_udp_datagrams_overflowed_total", "Datagrams the kernel took no more of", n(u.overflowed)});
-  all.push_back({"slipway_store_failures_total", "Store calls that failed", n(store_failures_)});
-  return all;
 }
 
 std::expected<std::unique_ptr<Node>, std::string> Node::create(Settings settings,

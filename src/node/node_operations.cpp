@@ -181,49 +181,4 @@ void ServerNode::journeys(std::string_view endpoint, std::size_t limit,
       });
 }
 
-void ServerNode::credentials(
-    std::string_view endpoint,
-    std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) {
-  auto found = std::make_shared<std::vector<storage::CredentialInfo>>();
-  auto name = std::make_shared<std::string>(endpoint);
-  submit(
-      [found, name](storage::Store& store) -> storage::StoreResult<void> {
-        auto infos = store.credentials(*name);
-        if (!infos) return std::unexpected(std::move(infos.error()));
-        *found = std::move(*infos);
-        return {};
-      },
-      [found, done = std::move(done)](storage::StoreResult<void> outcome) {
-        if (outcome)
-          done(std::move(*found));
-        else
-          done(std::unexpected(std::move(outcome.error())));
-      });
-}
-
-void ServerNode::revoke(std::string_view endpoint, fleet::ServerRole role,
-                        std::function<void(storage::StoreResult<std::size_t>)> done) {
-  auto count = std::make_shared<std::size_t>(0);
-  auto name = std::make_shared<std::string>(endpoint);
-  submit(
-      [count, name, role](storage::Store& store) -> storage::StoreResult<void> {
-        auto revoked = store.revoke_credentials(*name, role);
-        if (!revoked) return std::unexpected(std::move(revoked.error()));
-        *count = *revoked;
-        return {};
-      },
-      [this, count, name, role, done = std::move(done)](storage::StoreResult<void> outcome) {
-        if (!outcome) return done(std::unexpected(std::move(outcome.error())));
-        const auto now = net::steady_now();
-        for (const auto id : peers_.of(*name))
-          if (const auto* peer = peers_.find(id); peer != nullptr && peer->port->role == role)
-            end_session(now, id);
-        if (role == fleet::ServerRole::management) management_.revoke(now, *name);
-        drain_engines(now);
-        publish("revoked",
-                {{"endpoint", *name}, {"server", fleet::to_string(role)}, {"credentials", *count}});
-        done(*count);
-      });
-}
-
 }  // namespace slipway::node

@@ -57,96 +57,13 @@ void ServerNode::drain_dtls(TimePoint now, Port& port) {
   (void)flush_dtls(port, PeerId());
 }
 
-void ServerNode::on_dtls(TimePoint, Port& port, const dtls::CredentialWanted& event) {
-  // The store's answer comes later; the handshake may be gone by then, which `credential` allows.
-  auto identity = std::make_shared<Bytes>(event.psk_identity.begin(), event.psk_identity.end());
-  auto found = std::make_shared<std::optional<fleet::Credential>>();
-  const auto role = port.role;
-  submit(
-      [identity, found, role](storage::Store& store) -> storage::StoreResult<void> {
-        auto credential = store.find_credential(role, *identity);
-        if (!credential) return std::unexpected(std::move(credential.error()));
-        *found = std::move(*credential);
-        return {};
-      },
-      [this, &port, found, lookup = event.lookup, peer = event.peer](storage::StoreResult<void> outcome) {
-        const auto now = net::steady_now();
-        if (outcome && *found) {
-          claimed_[peer] = (*found)->endpoint;
-          port.dtls->credential(now, lookup, std::move((*found)->key));
-        } else {
-          port.dtls->credential(now, lookup, std::nullopt);
-        }
-        drain_dtls(now, port);
-      });
-}
-
-void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablished& event) {
-  Peer peer{
-      .port = &port, .security = SecurityMode::psk, .endpoint = {}, .identity = {}, .address = event.address};
-  if (auto claimed = claimed_.extract(event.peer)) peer.endpoint = std::move(claimed.mapped());
-  if (const auto* identity = std::get_if<dtls::PskIdentity>(&event.identity))
-    peer.identity.assign(identity->bytes().begin(), identity->bytes().end());
-  const bool bootstrap = port.role == ServerRole::bootstrap;
-  recorder_.begin(now - event.duration,
-                  net::unix_now() - std::chrono::duration_cast<milliseconds>(event.duration), event.peer,
-                  bootstrap ? trace::Interface::bootstrap : trace::Interface::management, event.address,
-                  peer.endpoint);
-  const auto row = [&](trace::Direction direction, std::uint32_t bytes, unsigned datagrams) {
-    recorder_.note(event.peer,
-                   {.at = event.duration,
-                    .direction = direction,
-                    .wire_size = bytes,
-                    .type = "DTLS",
-                    .code = "Handshake",
-                    .path = {},
-                    .operation = {},
-                    .detail = std::string(dtls::to_string(event.suite)) + ", " + std::to_string(datagrams) +
-                              (datagrams == 1 ? " datagram" : " datagrams"),
-                    .values = {}});
-  };
-  row(trace::Direction::up, event.traffic.bytes_received, event.traffic.datagrams_received);
-  row(trace::Direction::down, event.traffic.bytes_sent, event.traffic.datagrams_sent);
-  publish("session", {{"endpoint", peer.endpoint},
-                      {"server", fleet::to_string(port.role)},
-                      {"address", event.address.to_string()},
-                      {"suite", dtls::to_string(event.suite)}});
-  peers_.add_session(event.peer, std::move(peer));
-  // The device holds this key: from here on nothing may drop it for a newer one that it never got.
-  if (!bootstrap) prove(event.peer);
-}
-
-void ServerNode::on_dtls(TimePoint now, Port&, const dtls::DatagramReceived& event) {
-  if (const auto* peer = peers_.find(event.peer))
-    deliver(now, event.peer, *peer, event.plaintext, event.wire_size);
-}
-
-void ServerNode::on_dtls(TimePoint now, Port&, const dtls::SessionEnded& event) {
-  drop_peer(now, event.peer);
-}
-
-void ServerNode::on_dtls(TimePoint, Port& port, const dtls::HandshakeFailed& event) {
-  ++handshake_failures_;
-  const auto claimed = claimed_.extract(event.peer);
-  const std::string endpoint = claimed ? claimed.mapped() : "";
-  const auto& failure = event.failure;
-  spdlog::warn("{}: handshake with {} failed: {} ({})", port.name(), event.address.to_string(),
-               dtls::to_string(failure.reason), failure.detail);
-  publish("handshake-failed", {{"server", fleet::to_string(port.role)},
-                               {"address", event.address.to_string()},
-                               {"endpoint", endpoint},
-                               {"reason", dtls::to_string(failure.reason)},
-                               {"detail", failure.detail},
-                               {"alert", failure.alert ? dtls::to_string(*failure.alert) : ""}});
-}
-
 void ServerNode::drop_peer(TimePoint now, PeerId id) {
   bootstrap_.peer_gone(now, id);
   management_.peer_gone(now, id);
   drain_engines(now);
   recorder_.end(id);
   peers_.remove(id);
-  claimed_.erase(id);
+  claims_.erase(id);
 }
 
 void ServerNode::end_session(TimePoint now, PeerId id) {

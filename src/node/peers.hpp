@@ -21,6 +21,7 @@ struct Peer {
   Port* port = nullptr;
   SecurityMode security = SecurityMode::nosec;
   std::string endpoint;  ///< of the credential; empty without one
+  ShortServerId server;  ///< that the credential is for; 0 of a bootstrap server
   Bytes identity;        ///< PSK identity
   Address address;
   std::list<PeerId>::iterator plain_order{};  ///< place in the order of use, for plain peers

@@ -8,7 +8,8 @@ namespace slipway::node {
 void Recorder::begin(TimePoint now, UnixTime wall, PeerId peer, trace::Interface interface,
                      const Address& address, std::string_view endpoint) {
   if (active_.size() >= active_max_) return;
-  auto active = std::make_unique<Active>(Active{{}, trace::Conversation(catalog_, interface), now});
+  auto active = std::make_unique<Active>(Active{
+      {}, trace::Conversation(catalog_, interface), now, endpoint.empty() ? Name::claimed : Name::proven});
   active->journey.endpoint = endpoint;
   active->journey.interface = interface;
   active->journey.began = wall;
@@ -34,28 +35,41 @@ void Recorder::message(TimePoint now, PeerId peer, trace::Direction direction, B
 
 void Recorder::name(PeerId peer, std::string_view endpoint) {
   const auto found = active_.find(peer);
-  if (found == active_.end() || found->second->journey.endpoint == endpoint) return;
+  if (found == active_.end() || found->second->name == Name::proven) return;
+  if (found->second->journey.endpoint == endpoint) return;
   auto& current = found->second->journey.endpoint;
   if (!current.empty()) unindex(peer, current);
   current = endpoint;
   index(peer, current);
 }
 
-void Recorder::outcome(PeerId peer, std::string_view outcome, std::string_view reason) {
+void Recorder::outcome(PeerId peer, std::string_view outcome, std::string_view reason,
+                       std::string_view remedy) {
   const auto found = active_.find(peer);
   if (found == active_.end()) return;
   found->second->journey.outcome = outcome;
   found->second->journey.reason = reason;
+  found->second->journey.remedy = remedy;
+}
+
+std::unique_ptr<Recorder::Active> Recorder::take(PeerId peer) {
+  auto found = active_.extract(peer);
+  if (!found) return nullptr;
+  const auto& endpoint = found.mapped()->journey.endpoint;
+  if (!endpoint.empty()) unindex(peer, endpoint);
+  return std::move(found.mapped());
 }
 
 void Recorder::end(PeerId peer) {
-  const auto found = active_.find(peer);
-  if (found == active_.end()) return;
-  auto journey = std::move(found->second->journey);
-  active_.erase(found);
-  if (!journey.endpoint.empty()) unindex(peer, journey.endpoint);
+  const auto active = take(peer);
+  if (!active) return;
+  auto& journey = active->journey;
   if (journey.outcome == "running") journey.outcome = "ended";
-  if (on_finished && !journey.endpoint.empty()) on_finished(std::move(journey));
+  if (on_finished && !journey.endpoint.empty()) on_finished(std::move(journey), active->name);
+}
+
+void Recorder::discard(PeerId peer) {
+  (void)take(peer);
 }
 
 std::vector<const trace::Journey*> Recorder::active(std::string_view endpoint) const {

@@ -24,8 +24,10 @@ class Recorder {
   Recorder(const ObjectCatalog& catalog, std::size_t active_max)
       : catalog_(catalog), active_max_(active_max) {}
 
+  /// Whether the device's name is that of a credential it has used, or only what it said.
+  enum class Name : std::uint8_t { proven, claimed };
   /// Takes finished journeys.
-  std::function<void(trace::Journey&&)> on_finished;
+  std::function<void(trace::Journey&&, Name)> on_finished;
 
   void begin(TimePoint now, UnixTime wall, PeerId peer, trace::Interface interface, const Address& address,
              std::string_view endpoint);
@@ -33,10 +35,14 @@ class Recorder {
   void note(PeerId peer, trace::Row row);
   void message(TimePoint now, PeerId peer, trace::Direction direction, ByteView datagram,
                std::size_t wire_size);
-  /// Names the device where the handshake did not (NoSec), and the outcome so far.
+  /// Names the device where the handshake did not (NoSec): nobody writes into the journeys of another.
   void name(PeerId peer, std::string_view endpoint);
-  void outcome(PeerId peer, std::string_view outcome, std::string_view reason);
+  /// The outcome so far.
+  void outcome(PeerId peer, std::string_view outcome, std::string_view reason = {},
+               std::string_view remedy = {});
   void end(PeerId peer);
+  /// Forgets it: nobody is told.
+  void discard(PeerId peer);
 
   [[nodiscard]] bool recording(PeerId peer) const { return active_.contains(peer); }
   /// Open journeys of a device, newest first.
@@ -47,11 +53,13 @@ class Recorder {
     trace::Journey journey;
     trace::Conversation conversation;
     TimePoint began;
+    Name name;
   };
   struct TextHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
+  std::unique_ptr<Active> take(PeerId peer);
   void index(PeerId peer, const std::string& endpoint);
   void unindex(PeerId peer, const std::string& endpoint);
 

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <map>
 #include <unordered_map>
 
@@ -17,8 +18,27 @@
 #include "mailbox.hpp"
 #include "peers.hpp"
 #include "recorder.hpp"
+#include "repeat_filter.hpp"
 
 namespace slipway::node {
+
+inline constexpr std::size_t kOutcomes = 8;         ///< of bootstrap::Outcome
+inline constexpr std::size_t kFailureReasons = 10;  ///< of dtls::FailureReason
+
+/// Whose credential a handshake goes by, and why it opens nothing (empty when it does).
+struct Claim {
+  std::string endpoint;
+  ShortServerId server;
+  std::string reason, remedy;
+};
+
+/// What is kept of a bootstrap session besides the engine.
+struct BootstrapRun {
+  std::shared_ptr<const fleet::Plan> plan;  ///< once its enrolment was found
+  std::string reason, remedy;               ///< for the journey; empty: what the engine says
+  bool packed = false;                      ///< it was answered with a Pack
+  bool end_peer = false;                    ///< its secure session ends with it
+};
 
 class ServerNode final : public Node {
  public:
@@ -58,6 +78,9 @@ class ServerNode final : public Node {
   void credentials(
       std::string_view endpoint,
       std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) override;
+  void keep_credentials(std::vector<fleet::Credential> credentials,
+                        std::function<void(storage::StoreResult<void>)> done) override;
+  void request_bootstrap(std::string_view endpoint, OnResult done) override;
   void revoke(std::string_view endpoint, fleet::ServerRole role,
               std::function<void(storage::StoreResult<std::size_t>)> done) override;
   std::vector<Figure> figures() const override;
@@ -78,8 +101,13 @@ class ServerNode final : public Node {
   void transmit(TimePoint now, const coap::Transmit& transmit);
   std::size_t flush_dtls(Port& port, PeerId count_for);
   void flush(Port& port);
+  void prove(const Peer& peer);
+  void record_refusal(TimePoint now, const Port& port, const security::dtls::HandshakeFailed& event,
+                      const Claim& claim);
   void drop_peer(TimePoint now, PeerId id);
   void end_session(TimePoint now, PeerId id);
+  void end_sessions(TimePoint now, std::string_view endpoint, fleet::ServerRole role,
+                    std::span<const ShortServerId> kept);
   std::optional<TimePoint> next_deadline() const;
   void deadline_reached(TimePoint now);
 
@@ -98,8 +126,11 @@ class ServerNode final : public Node {
   void on(TimePoint now, const management::ObservationEnded& event);
   void on(TimePoint now, const management::Sent& event);
   void on(TimePoint now, const management::RegistrationRefused& event);
+  void refuse(TimePoint now, bootstrap::SessionId session, coap::Code code, std::string_view reason,
+              std::string_view remedy);
+  void check_credential(bootstrap::SessionId session, const Peer& peer);
+  void settle(const std::string& endpoint, const fleet::Plan& plan);
   void keep(const management::Registration& registration);
-  void prove(PeerId peer);
   void publish(std::string_view name, nlohmann::json event);
 
   // operations
@@ -108,6 +139,9 @@ class ServerNode final : public Node {
   OperationResult result_of(const management::Answer& answer) const;
   void submit(storage::Worker::Work work, storage::Worker::Done done);
   std::expected<void, std::string> restore();
+  void keep_journey(trace::Journey journey, Recorder::Name name);
+  void add_engine_figures(std::vector<Figure>& all) const;
+  void add_dtls_figures(std::vector<Figure>& all) const;
 
   Settings settings_;
   fleet::Enrolments enrolments_;
@@ -119,19 +153,24 @@ class ServerNode final : public Node {
   Listening listening_;
   std::vector<std::unique_ptr<Port>> ports_;
   Peers peers_;
-  std::unordered_map<PeerId, std::string> claimed_;  // endpoint of the credential, while its handshake runs
+  std::unordered_map<PeerId, Claim> claims_;  // while the handshake runs
+  std::unordered_map<bootstrap::SessionId, BootstrapRun> runs_;
   bootstrap::Server bootstrap_;
   management::Server management_;
   Recorder recorder_;
   std::unordered_map<management::OperationId, OnResult> waiting_;
   std::map<std::pair<std::string, Path>, management::ObservationId> observations_;
   std::function<void(std::string_view, const nlohmann::json&)> sink_;
-  std::uint64_t handshake_failures_ = 0;
+  RepeatFilter refusals_;
+  std::array<std::uint64_t, kOutcomes> outcomes_{};
+  std::array<std::uint64_t, kFailureReasons> handshake_failures_{};
   std::uint64_t store_failures_ = 0;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::Worker> worker_;  // last: ends first, before what its completions touch
 };
 
+/// Text of a peer as JSON takes it.
+[[nodiscard]] std::string shown(std::string_view text);
 /// "4.04 Not Found", or why there was no answer.
 [[nodiscard]] std::string problem_of(const Error& error, std::string_view endpoint, const Path& path);
 

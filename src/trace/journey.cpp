@@ -106,6 +106,7 @@ json to_json(const Journey& journey) {
            {"rows_dropped", journey.rows_dropped},
            {"rows", std::move(rows)}};
   if (!journey.reason.empty()) out["reason"] = utf8(journey.reason);
+  if (!journey.remedy.empty()) out["remedy"] = utf8(journey.remedy);
   return out;
 }
 
@@ -119,6 +120,7 @@ Result<Journey> journey_from_json(const json& in) {
     journey.peer = in.value("peer", "");
     journey.outcome = in.value("outcome", "");
     journey.reason = in.value("reason", "");
+    journey.remedy = in.value("remedy", "");
     for (const auto& row : in.at("rows")) {
       if (journey.rows.size() >= kRowsMax) return fail(ErrorCode::limit, "a journey has at most 512 rows");
       journey.rows.push_back(row_from(row));

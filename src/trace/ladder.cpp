@@ -121,6 +121,16 @@ std::string ladder_row(const Row& row, const LadderStyle& style) {
   return out;
 }
 
+std::string headline(const Journey& journey, const LadderStyle& style) {
+  const Layout layout(style);
+  const bool good = journey.reason.empty() && journey.remedy.empty();
+  std::string out = layout.paint(printable(journey.outcome, 2 * kLineMax), good ? kBold : kBad);
+  if (!journey.reason.empty()) out += ": " + printable(journey.reason, 4 * kLineMax);
+  out += "\n";
+  if (!journey.remedy.empty()) out += "  → " + printable(journey.remedy, 4 * kLineMax) + "\n";
+  return out;
+}
+
 std::string ladder(const Journey& journey, const LadderStyle& style) {
   std::string out = ladder_header(style);
   for (const auto& row : journey.rows) out += ladder_row(row, style);

@@ -152,6 +152,12 @@ class Node {
   virtual void credentials(
       std::string_view endpoint,
       std::function<void(storage::StoreResult<std::vector<storage::CredentialInfo>>)> done) = 0;
+  /// Takes management credentials that another bootstrap server gives to devices. `done` comes when they are
+  /// durable and accepted; all or none. conflict: an identity that is known already.
+  virtual void keep_credentials(std::vector<fleet::Credential> credentials,
+                                std::function<void(storage::StoreResult<void>)> done) = 0;
+  /// Asks a registered device to bootstrap now: Execute of /1/x/9. [LwM2M-CORE 1.2 §6.1.3.4]
+  virtual void request_bootstrap(std::string_view endpoint, OnResult done) = 0;
   /// Retires the device's credentials for a role, ends its sessions and its registration.
   virtual void revoke(std::string_view endpoint, fleet::ServerRole role,
                       std::function<void(storage::StoreResult<std::size_t>)> done) = 0;

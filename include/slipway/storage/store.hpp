@@ -42,6 +42,13 @@ struct CredentialInfo {
   UnixTime created;
 };
 
+/// Whom an identity belongs to, whether or not it still opens anything.
+struct CredentialOwner {
+  std::string endpoint;
+  fleet::CredentialState state;
+  bool operator==(const CredentialOwner&) const = default;
+};
+
 /// A registration as kept over a restart. [LwM2M-CORE 1.2 §6.2.1]
 struct RegistrationRecord {
   std::string endpoint;
@@ -91,6 +98,9 @@ class Store {
   /// Nothing when unknown or retired.
   virtual StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole role,
                                                                         ByteView identity) = 0;
+  /// Retired ones too, as long as they are kept (kRetiredMax): to explain a refusal.
+  virtual StoreResult<std::optional<CredentialOwner>> find_owner(fleet::ServerRole role,
+                                                                 ByteView identity) = 0;
   /// The device has authenticated with it: it becomes `proven`, and the older ones of the same
   /// device, role and server are retired. Doing it twice changes nothing, and so does an unknown or
   /// retired identity.

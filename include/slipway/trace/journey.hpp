@@ -32,6 +32,7 @@ struct Journey {
   std::string peer;     ///< address, as text
   std::string outcome;  ///< "running", "succeeded", or the engine's word for what went wrong
   std::string reason;   ///< a sentence for a person; empty on success
+  std::string remedy;   ///< what that person may do about it; empty when nothing needs to be done
   std::vector<Row> rows;
   std::uint64_t rows_dropped = 0;
   Traffic traffic;             ///< of all rows, dropped ones too
@@ -57,6 +58,8 @@ struct LadderStyle {
 /// The line that stands above the rows, and one row with its values below it.
 [[nodiscard]] std::string ladder_header(const LadderStyle& style);
 [[nodiscard]] std::string ladder_row(const Row& row, const LadderStyle& style);
+/// The outcome at a glance: "refused: no enrolment takes this endpoint", and below it what may be done.
+[[nodiscard]] std::string headline(const Journey& journey, const LadderStyle& style);
 [[nodiscard]] std::string ladder(const Journey& journey, const LadderStyle& style);
 
 }  // namespace slipway::trace

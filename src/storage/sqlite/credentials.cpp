@@ -131,6 +131,19 @@ StoreResult<std::optional<Credential>> SqliteStore::find_credential(ServerRole r
   return found;
 }
 
+StoreResult<std::optional<CredentialOwner>> SqliteStore::find_owner(ServerRole role, ByteView identity) {
+  std::optional<CredentialOwner> found;
+  auto& row = sql_.find_owner;
+  auto read = row.bind(1, number_of(role)).bind(2, identity).each([&]() -> StoreResult<void> {
+    const auto state = enum_of(row.integer(1), CredentialState::retired);
+    if (!state) return corrupt_row("credential", row.text(0));
+    found = {.endpoint = row.text(0), .state = *state};
+    return {};
+  });
+  if (!read) return std::unexpected(std::move(read.error()));
+  return found;
+}
+
 StoreResult<void> SqliteStore::prove_credential(ServerRole role, ByteView identity) {
   return batch([&]() -> StoreResult<void> {
     struct Proven {

@@ -19,6 +19,7 @@ class SqliteStore final : public Store {
   StoreResult<void> put_credentials(std::span<const fleet::Credential> credentials) override;
   StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole role,
                                                                 ByteView identity) override;
+  StoreResult<std::optional<CredentialOwner>> find_owner(fleet::ServerRole role, ByteView identity) override;
   StoreResult<void> prove_credential(fleet::ServerRole role, ByteView identity) override;
   StoreResult<std::size_t> revoke_credentials(std::string_view endpoint, fleet::ServerRole role) override;
   StoreResult<std::size_t> retire_other_servers(std::string_view endpoint,

@@ -29,6 +29,7 @@ StoreResult<Statements> Statements::prepare(Database& database) {
       {&sql.find_credential,
        "SELECT endpoint, server, mode, state, sealed_key, created, public_part FROM credential"
        " WHERE role = ?1 AND identity = ?2 AND state <> 2"},
+      {&sql.find_owner, "SELECT endpoint, state FROM credential WHERE role = ?1 AND identity = ?2"},
       {&sql.prove,
        "UPDATE credential SET state = 1 WHERE role = ?1 AND identity = ?2 AND state <> 2"
        " RETURNING id, endpoint, server"},

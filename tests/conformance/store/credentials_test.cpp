@@ -203,6 +203,17 @@ TEST_P(StoreCredentials, AreListedOldestFirstWithoutIdentityAndKey) {
   EXPECT_TRUE(store_->credentials("nobody")->empty());
 }
 
+TEST_P(StoreCredentials, TellWhoseTheyAreAlsoWhenRetired) {
+  for (const auto* id : {"a", "b"}) ASSERT_TRUE(put(credential("dev", id)));
+  ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("b")));
+  const auto retired = store_->find_owner(ServerRole::management, as_bytes("a"));
+  ASSERT_TRUE(retired && *retired);
+  EXPECT_EQ((*retired)->endpoint, "dev");
+  EXPECT_EQ((*retired)->state, CredentialState::retired);
+  EXPECT_EQ((*store_->find_owner(ServerRole::management, as_bytes("b")))->state, CredentialState::proven);
+  EXPECT_EQ(*store_->find_owner(ServerRole::bootstrap, as_bytes("a")), std::nullopt);
+}
+
 TEST_P(StoreCredentials, OutliveAReopening) {
   ASSERT_TRUE(put(credential("dev", "id")));
   ASSERT_TRUE(store_->prove_credential(ServerRole::management, as_bytes("id")));

@@ -27,7 +27,9 @@ class FakeNode final : public node::Node {
   bool silent = false;      ///< an operation is dropped without an answer
   bool overloaded = false;  ///< `post` refuses
   bool store_fails = false;
+  bool conflicts = false;  ///< the store knows every identity already
   std::string asked;
+  std::vector<fleet::Credential> taken;
   node::Write written;
   std::size_t limit_asked = 0;
   std::vector<nlohmann::json> kept_journeys;
@@ -129,6 +131,17 @@ class FakeNode final : public node::Node {
       done(std::unexpected(failure()));
     else
       done(std::size_t{1});
+  }
+  void keep_credentials(std::vector<fleet::Credential> credentials,
+                        std::function<void(storage::StoreResult<void>)> done) override {
+    taken = std::move(credentials);
+    if (store_fails) return done(std::unexpected(failure()));
+    if (!conflicts) return done({});
+    done(std::unexpected(
+        storage::StoreError{.kind = storage::StoreError::Kind::conflict, .what = "that identity is known"}));
+  }
+  void request_bootstrap(std::string_view endpoint, node::OnResult done) override {
+    finish("bootstrap", endpoint, Path(), done);
   }
   std::vector<node::Figure> figures() const override { return kept_figures; }
 

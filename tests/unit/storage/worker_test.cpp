@@ -29,6 +29,9 @@ class FakeStore final : public Store {
   StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole, ByteView) override {
     return std::nullopt;
   }
+  StoreResult<std::optional<CredentialOwner>> find_owner(fleet::ServerRole, ByteView) override {
+    return std::nullopt;
+  }
   StoreResult<void> prove_credential(fleet::ServerRole, ByteView) override { return {}; }
   StoreResult<std::size_t> revoke_credentials(std::string_view, fleet::ServerRole) override { return 0; }
   StoreResult<std::vector<CredentialInfo>> credentials(std::string_view) override { return {}; }

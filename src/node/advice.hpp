@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a person may do about a device that was not served. Sentences without secrets.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <slipway/bootstrap/server.hpp>
+#include <slipway/security/dtls/types.hpp>
+
+namespace slipway::node {
+
+/// Empty when nothing needs to be done.
+[[nodiscard]] std::string_view advice(bootstrap::Outcome outcome);
+[[nodiscard]] std::string_view advice(security::dtls::FailureReason reason);
+/// The device says that it is `claimed`, and its credential says `owner`.
+[[nodiscard]] std::string advice_on_names(std::string_view claimed, std::string_view owner);
+
+}  // namespace slipway::node

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the bootstrap engine says, and what is done about it.
+#include <spdlog/spdlog.h>
+
+#include <slipway/net/clock.hpp>
+
+#include "advice.hpp"
+#include "server_node.hpp"
+
+namespace slipway::node {
+
+using fleet::ServerRole;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::string_view kRetired = "the credential of its session has been retired meanwhile";
+
+}  // namespace
+
+void ServerNode::refuse(TimePoint now, bootstrap::SessionId session, coap::Code code, std::string_view reason,
+                        std::string_view remedy) {
+  if (const auto run = runs_.find(session); run != runs_.end()) run->second.remedy = remedy;
+  bootstrap_.refuse(now, session, {code, reason});
+}
+
+void ServerNode::on(TimePoint now, const bootstrap::EnrolmentWanted& event) {
+  auto& run = runs_[event.session];
+  const auto enrolment = enrolments_.find(event.endpoint);
+  if (!enrolment)
+    return refuse(now, event.session, coap::Code::bad_request, "no enrolment takes this endpoint",
+                  "name it, or a pattern that fits it, in the endpoints of an [[enrolment]]");
+  if (enrolment->authentication != SecurityMode::nosec && event.peer.security == SecurityMode::nosec)
+    return refuse(now, event.session, coap::Code::bad_request,
+                  "this enrolment wants DTLS, the device came without",
+                  "give the device a coaps:// account, or the enrolment authentication = \"nosec\"");
+  run.plan = enrolment->plan;
+  const auto* peer = peers_.find(event.peer.id);
+  if (peer == nullptr || peer->identity.empty())
+    return bootstrap_.enrolment(now, event.session, enrolment->plan);
+  check_credential(event.session, *peer);
+}
+
+/// A secure session may outlive its credential. What runs may end; nothing new begins with a retired one.
+void ServerNode::check_credential(bootstrap::SessionId session, const Peer& peer) {
+  auto identity = std::make_shared<Bytes>(peer.identity);
+  auto alive = std::make_shared<bool>(false);
+  submit(
+      [identity, alive](storage::Store& store) -> storage::StoreResult<void> {
+        const auto found = store.find_owner(ServerRole::bootstrap, *identity);
+        if (!found) return std::unexpected(found.error());
+        *alive = *found && (*found)->state != fleet::CredentialState::retired;
+        return {};
+      },
+      [this, session, alive](storage::StoreResult<void> outcome) {
+        const auto now = net::steady_now();
+        const auto run = runs_.find(session);
+        if (run == runs_.end()) return;
+        if (!outcome) {
+          refuse(now, session, coap::Code::service_unavailable, "our own store could not be asked",
+                 advice(bootstrap::Outcome::storage_failed));
+        } else if (!*alive) {
+          run->second.end_peer = true;
+          refuse(
+              now, session, coap::Code::bad_request, kRetired,
+              "nothing if the device has a newer one; else make it a new pack with `slipway factory --keys`");
+        } else {
+          bootstrap_.enrolment(now, session, run->second.plan);
+        }
+        drain_engines(now);
+      });
+}
+
+void ServerNode::on(TimePoint, const bootstrap::CredentialsToKeep& event) {
+  auto credentials = std::make_shared<std::vector<fleet::Credential>>();
+  for (const auto& credential : event.credentials) {
+    credentials->push_back(credential.clone());
+    credentials->back().created = net::unix_now();
+  }
+  submit([credentials](storage::Store& store) { return store.put_credentials(*credentials); },
+         [this, session = event.session](storage::StoreResult<void> outcome) {
+           const auto now = net::steady_now();
+           bootstrap_.credentials_kept(
+               now, session, outcome ? bootstrap::Server::Kept::durable : bootstrap::Server::Kept::failed);
+           drain_engines(now);
+         });
+}
+
+void ServerNode::on(TimePoint, const bootstrap::OperationDone& event) {
+  if (const auto run = runs_.find(event.session);
+      run != runs_.end() && event.operation == bootstrap::Operation::pack)
+    run->second.packed = true;
+  publish("bootstrap-operation",
+          {{"endpoint", shown(event.endpoint)},
+           {"operation", bootstrap::to_string(event.operation)},
+           {"path", event.path.text().view()},
+           {"answer", event.answer ? json(coap::to_string(*event.answer).view()) : json(nullptr)}});
+}
+
+void ServerNode::on(TimePoint, const bootstrap::SessionStarted& event) {
+  recorder_.name(event.peer, event.endpoint);
+  publish("bootstrap-started", {{"endpoint", shown(event.endpoint)}});
+}
+
+void ServerNode::on(TimePoint now, const bootstrap::SessionEnded& event) {
+  BootstrapRun run;
+  if (auto known = runs_.extract(event.session)) run = std::move(known.mapped());
+  ++outcomes_[static_cast<std::size_t>(event.outcome)];
+  const bool succeeded = event.outcome == bootstrap::Outcome::succeeded;
+  const auto* outcome = bootstrap::to_string(event.outcome);
+  const auto endpoint = shown(event.endpoint);
+  const auto reason = shown(run.reason.empty() ? event.reason : std::string_view(run.reason));
+  std::string remedy(run.remedy.empty() ? advice(event.outcome) : std::string_view(run.remedy));
+  const auto* peer = peers_.find(event.peer);
+  if (peer != nullptr && !peer->endpoint.empty() && peer->endpoint != event.endpoint)
+    remedy = advice_on_names(endpoint, peer->endpoint);
+  if (succeeded)
+    spdlog::info("bootstrap of {} succeeded", endpoint);
+  else
+    spdlog::warn("bootstrap of {} failed: {} ({})", endpoint, outcome, reason);
+  // A refusal is still to be sent; it belongs to the journey.
+  while (const auto out = bootstrap_.poll_transmit()) transmit(now, *out);
+  recorder_.name(event.peer, endpoint);
+  recorder_.outcome(event.peer, outcome, reason, remedy);
+  if (event.outcome == bootstrap::Outcome::refused && !refusals_.passes(now, endpoint + '\n' + reason))
+    recorder_.discard(event.peer);
+  else
+    recorder_.end(event.peer);
+  publish("bootstrap-ended",
+          {{"endpoint", endpoint}, {"outcome", outcome}, {"reason", reason}, {"remedy", remedy}});
+  if (succeeded && run.plan && !run.packed) settle(std::string(event.endpoint), *run.plan);
+  if (run.end_peer) end_session(now, event.peer);
+}
+
+/// The device has said that its accounts are those of the plan: credentials of servers that it no longer has
+/// are dead. (Who was given a Pack has said nothing.)
+void ServerNode::settle(const std::string& endpoint, const fleet::Plan& plan) {
+  if (plan.others == fleet::OtherAccounts::keep && plan.existing != fleet::Existing::replace) return;
+  auto kept = std::make_shared<std::vector<ShortServerId>>();
+  for (const auto& server : plan.servers) kept->push_back(server.id);
+  auto name = std::make_shared<std::string>(endpoint);
+  submit(
+      [name, kept](storage::Store& store) -> storage::StoreResult<void> {
+        const auto retired = store.retire_other_servers(*name, *kept);
+        return retired ? storage::StoreResult<void>() : std::unexpected(retired.error());
+      },
+      [this, name, kept](const storage::StoreResult<void>& outcome) {
+        if (!outcome) return;
+        const auto now = net::steady_now();
+        end_sessions(now, *name, ServerRole::management, *kept);
+        if (kept->empty()) management_.revoke(now, *name);
+        drain_engines(now);
+      });
+}
+
+}  // namespace slipway::node

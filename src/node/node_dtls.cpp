@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Handshakes: whose key is it, and what became of it.
+#include <spdlog/spdlog.h>
+
+#include <slipway/net/clock.hpp>
+
+#include "advice.hpp"
+#include "server_node.hpp"
+
+namespace slipway::node {
+
+namespace dtls = security::dtls;
+using fleet::CredentialState;
+using fleet::ServerRole;
+
+namespace {
+
+ServerRole other(ServerRole role) {
+  return role == ServerRole::bootstrap ? ServerRole::management : ServerRole::bootstrap;
+}
+
+trace::Interface interface_of(const Port& port) {
+  return port.role == ServerRole::bootstrap ? trace::Interface::bootstrap : trace::Interface::management;
+}
+
+trace::Row handshake_row(trace::Direction direction, Duration at, std::size_t bytes, std::string detail) {
+  return {.at = at,
+          .direction = direction,
+          .wire_size = bytes,
+          .type = "DTLS",
+          .code = "Handshake",
+          .path = {},
+          .operation = {},
+          .detail = std::move(detail),
+          .values = {}};
+}
+
+/// What the store knows of an identity.
+struct Known {
+  std::optional<fleet::Credential> credential;
+  std::optional<storage::CredentialOwner> owner;  ///< of an identity that opens nothing here
+  bool of_other_role = false;
+};
+
+storage::StoreResult<Known> look_up(storage::Store& store, ServerRole role, ByteView identity) {
+  Known known;
+  auto credential = store.find_credential(role, identity);
+  if (!credential) return std::unexpected(std::move(credential.error()));
+  // RPK and X.509 are found by a hash that anybody can know: it must never pass for a PSK identity.
+  if (*credential && (*credential)->mode == SecurityMode::psk) {
+    known.credential = std::move(*credential);
+    return known;
+  }
+  for (const auto asked : {role, other(role)}) {
+    auto owner = store.find_owner(asked, identity);
+    if (!owner) return std::unexpected(std::move(owner.error()));
+    if (!*owner) continue;
+    known.owner = std::move(*owner);
+    known.of_other_role = asked != role;
+    break;
+  }
+  return known;
+}
+
+Claim claim_of(const Known& known, ServerRole role) {
+  if (known.credential)
+    return {.endpoint = known.credential->endpoint,
+            .server = known.credential->server,
+            .reason = {},
+            .remedy = {}};
+  Claim claim{.endpoint = known.owner->endpoint, .server = {}, .reason = {}, .remedy = {}};
+  if (known.of_other_role) {
+    claim.reason = std::string("its credential is for the ") + fleet::to_string(other(role)) +
+                   " server, and this is the " + fleet::to_string(role) + " server";
+    claim.remedy = "give the device's account the right address";
+  } else if (known.owner->state == CredentialState::retired) {
+    claim.reason = "its credential is retired: it was revoked, or a newer one has been used since";
+    claim.remedy =
+        role == ServerRole::management
+            ? "nothing: the device bootstraps again by itself"
+            : "if this is the device and not a copy of it, make it a new pack with `slipway factory --keys`";
+  } else {
+    claim.reason = "its credential is a public key or a certificate, and it came with a pre-shared key";
+    claim.remedy = "give the device's account the security mode of its credential";
+  }
+  return claim;
+}
+
+}  // namespace
+
+void ServerNode::on_dtls(TimePoint, Port& port, const dtls::CredentialWanted& event) {
+  // The store's answer comes later; the handshake may be gone by then, which `credential` allows.
+  auto identity = std::make_shared<Bytes>(event.psk_identity.begin(), event.psk_identity.end());
+  auto known = std::make_shared<Known>();
+  submit(
+      [identity, known, role = port.role](storage::Store& store) -> storage::StoreResult<void> {
+        auto found = look_up(store, role, *identity);
+        if (!found) return std::unexpected(std::move(found.error()));
+        *known = std::move(*found);
+        return {};
+      },
+      [this, &port, known, lookup = event.lookup, peer = event.peer](storage::StoreResult<void> outcome) {
+        const auto now = net::steady_now();
+        std::optional<Secret> key;
+        if (outcome && (known->credential || known->owner)) claims_[peer] = claim_of(*known, port.role);
+        if (outcome && known->credential) key = std::move(known->credential->key);
+        port.dtls->credential(now, lookup, std::move(key));
+        drain_dtls(now, port);
+      });
+}
+
+void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablished& event) {
+  Peer peer{.port = &port,
+            .security = SecurityMode::psk,
+            .endpoint = {},
+            .server = {},
+            .identity = {},
+            .address = event.address};
+  if (auto claim = claims_.extract(event.peer)) {
+    peer.endpoint = std::move(claim.mapped().endpoint);
+    peer.server = claim.mapped().server;
+  }
+  if (const auto* identity = std::get_if<dtls::PskIdentity>(&event.identity))
+    peer.identity.assign(identity->bytes().begin(), identity->bytes().end());
+  recorder_.begin(now - event.duration,
+                  net::unix_now() - std::chrono::duration_cast<milliseconds>(event.duration), event.peer,
+                  interface_of(port), event.address, peer.endpoint);
+  const auto note = [&](trace::Direction direction, std::uint32_t bytes, unsigned datagrams) {
+    recorder_.note(event.peer, handshake_row(direction, event.duration, bytes,
+                                             std::string(dtls::to_string(event.suite)) + ", " +
+                                                 std::to_string(datagrams) +
+                                                 (datagrams == 1 ? " datagram" : " datagrams")));
+  };
+  note(trace::Direction::up, event.traffic.bytes_received, event.traffic.datagrams_received);
+  note(trace::Direction::down, event.traffic.bytes_sent, event.traffic.datagrams_sent);
+  publish("session", {{"endpoint", peer.endpoint},
+                      {"server", fleet::to_string(port.role)},
+                      {"address", event.address.to_string()},
+                      {"suite", dtls::to_string(event.suite)}});
+  // The device holds this key: from here on nothing may drop it for a newer one that it never got.
+  prove(peer);
+  peers_.add_session(event.peer, std::move(peer));
+}
+
+void ServerNode::prove(const Peer& peer) {
+  if (peer.identity.empty()) return;
+  auto identity = std::make_shared<Bytes>(peer.identity);
+  submit([identity,
+          role = peer.port->role](storage::Store& store) { return store.prove_credential(role, *identity); },
+         {});
+}
+
+void ServerNode::on_dtls(TimePoint now, Port&, const dtls::DatagramReceived& event) {
+  if (const auto* peer = peers_.find(event.peer))
+    deliver(now, event.peer, *peer, event.plaintext, event.wire_size);
+}
+
+void ServerNode::on_dtls(TimePoint now, Port&, const dtls::SessionEnded& event) {
+  drop_peer(now, event.peer);
+}
+
+void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::HandshakeFailed& event) {
+  const auto& failure = event.failure;
+  ++handshake_failures_[static_cast<std::size_t>(failure.reason)];
+  Claim claim;
+  if (auto known = claims_.extract(event.peer)) claim = std::move(known.mapped());
+  if (claim.reason.empty()) {
+    claim.reason = std::string("the handshake failed: ") + dtls::to_string(failure.reason);
+    claim.remedy = advice(failure.reason);
+  }
+  spdlog::warn("{}: handshake with {}{} failed: {} ({})", port.name(), event.address.to_string(),
+               claim.endpoint.empty() ? "" : " of " + claim.endpoint, dtls::to_string(failure.reason),
+               failure.detail);
+  record_refusal(now, port, event, claim);
+  publish("handshake-failed", {{"server", fleet::to_string(port.role)},
+                               {"address", event.address.to_string()},
+                               {"endpoint", claim.endpoint},
+                               {"reason", dtls::to_string(failure.reason)},
+                               {"detail", failure.detail},
+                               {"explanation", claim.reason},
+                               {"alert", failure.alert ? dtls::to_string(*failure.alert) : ""}});
+}
+
+/// A journey of its own, for whoever asks why the device is not there. Anybody can name an identity, so equal
+/// ones are told once a while.
+void ServerNode::record_refusal(TimePoint now, const Port& port, const dtls::HandshakeFailed& event,
+                                const Claim& claim) {
+  if (claim.endpoint.empty()) return;
+  if (!refusals_.passes(now, claim.endpoint + '\n' + claim.reason)) return;
+  trace::Journey journey;
+  journey.endpoint = claim.endpoint;
+  journey.interface = interface_of(port);
+  journey.began = net::unix_now();
+  journey.peer = event.address.to_string();
+  journey.outcome = "refused";
+  journey.reason = claim.reason;
+  journey.remedy = claim.remedy;
+  std::string detail = event.failure.detail;
+  if (event.failure.alert) detail += std::string(", alert ") + dtls::to_string(*event.failure.alert);
+  journey.add(handshake_row(trace::Direction::up, {}, 0, std::move(detail)));
+  keep_journey(std::move(journey), Recorder::Name::proven);
+}
+
+}  // namespace slipway::node

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers for /metrics.
+#include "server_node.hpp"
+
+namespace slipway::node {
+namespace {
+
+struct Named {
+  const char* name;
+  const char* help;
+};
+
+/// In the order of bootstrap::Outcome.
+constexpr std::array<Named, kOutcomes> kOutcomeNames{{
+    {"slipway_bootstrap_succeeded_total", "Bootstrap sessions that succeeded"},
+    {"slipway_bootstrap_refused_total", "Bootstrap-Requests refused"},
+    {"slipway_bootstrap_operation_refused_total",
+     "Bootstrap sessions in which the device refused an operation"},
+    {"slipway_bootstrap_finish_refused_total", "Bootstrap sessions in which the device refused the Finish"},
+    {"slipway_bootstrap_timeout_total", "Bootstrap sessions in which the device fell silent"},
+    {"slipway_bootstrap_superseded_total", "Bootstrap sessions that the device began anew"},
+    {"slipway_bootstrap_storage_failed_total", "Bootstrap sessions whose credentials could not be kept"},
+    {"slipway_bootstrap_overloaded_total", "Bootstrap-Requests answered 5.03"},
+}};
+static_assert(static_cast<std::size_t>(bootstrap::Outcome::overloaded) + 1 == kOutcomes);
+
+/// In the order of dtls::FailureReason.
+constexpr std::array<Named, kFailureReasons> kFailureNames{{
+    {"slipway_dtls_handshake_timeout_total", "Handshakes whose peer fell silent"},
+    {"slipway_dtls_handshake_peer_alert_total", "Handshakes that the peer refused"},
+    {"slipway_dtls_handshake_wrong_key_total", "Handshakes with another key than ours"},
+    {"slipway_dtls_handshake_unknown_identity_total", "Handshakes with an identity that opens nothing"},
+    {"slipway_dtls_handshake_identity_too_long_total", "Handshakes with an identity above 128 bytes"},
+    {"slipway_dtls_handshake_no_common_suite_total", "Handshakes without a common cipher suite"},
+    {"slipway_dtls_handshake_protocol_error_total", "Handshakes that broke the rules"},
+    {"slipway_dtls_handshake_superseded_total", "Handshakes that a newer one replaced"},
+    {"slipway_dtls_handshake_cancelled_total", "Handshakes that were ended here"},
+    {"slipway_dtls_handshake_library_total", "Handshakes in which the TLS library failed"},
+}};
+static_assert(static_cast<std::size_t>(security::dtls::FailureReason::library) + 1 == kFailureReasons);
+
+double number(auto value) {
+  return static_cast<double>(value);
+}
+
+void add(security::dtls::DtlsCounters& sum, const security::dtls::DtlsCounters& one) {
+  sum.handshakes_completed += one.handshakes_completed;
+  sum.handshakes_failed += one.handshakes_failed;
+  sum.cookies_sent += one.cookies_sent;
+  sum.malformed += one.malformed;
+  sum.unauthenticated += one.unauthenticated;
+  sum.replayed += one.replayed;
+  sum.refused_total += one.refused_total;
+  sum.refused_per_address += one.refused_per_address;
+}
+
+void add(net::UdpCounters& sum, const net::UdpCounters& one) {
+  sum.received += one.received;
+  sum.sent += one.sent;
+  sum.truncated += one.truncated;
+  sum.overflowed += one.overflowed;
+}
+
+}  // namespace
+
+std::vector<Figure> ServerNode::figures() const {
+  std::vector<Figure> all;
+  add_engine_figures(all);
+  add_dtls_figures(all);
+  all.push_back({"slipway_store_failures_total", "Store calls that failed", number(store_failures_)});
+  return all;
+}
+
+void ServerNode::add_engine_figures(std::vector<Figure>& all) const {
+  const auto& b = bootstrap_.counters();
+  const auto& m = management_.counters();
+  all.push_back(
+      {"slipway_bootstrap_sessions", "Bootstrap sessions in progress", number(bootstrap_.sessions()), true});
+  all.push_back({"slipway_bootstrap_requests_total", "Bootstrap-Requests received", number(b.requests)});
+  for (std::size_t i = 0; i < kOutcomes; ++i)
+    all.push_back({kOutcomeNames[i].name, kOutcomeNames[i].help, number(outcomes_[i])});
+  all.push_back({"slipway_registrations", "Devices registered", number(management_.registrations()), true});
+  all.push_back({"slipway_registers_total", "Registers accepted", number(m.registers)});
+  all.push_back({"slipway_updates_total", "Updates accepted", number(m.updates)});
+  all.push_back({"slipway_deregisters_total", "De-registers", number(m.deregisters)});
+  all.push_back({"slipway_expiries_total", "Registrations that expired", number(m.expiries)});
+  all.push_back({"slipway_registrations_refused_total", "Registers and Updates refused", number(m.refused)});
+  all.push_back({"slipway_operations_total", "Operations sent to devices", number(m.operations)});
+  all.push_back({"slipway_notifications_total", "Notifications received", number(m.notifications)});
+  all.push_back({"slipway_sends_total", "Sends received", number(m.sends)});
+}
+
+void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
+  security::dtls::DtlsCounters d;
+  net::UdpCounters u;
+  std::size_t sessions = 0, handshakes = 0;
+  for (const auto& port : ports_) {
+    add(u, port->socket.counters());
+    if (!port->dtls) continue;
+    add(d, port->dtls->counters());
+    sessions += port->dtls->session_count();
+    handshakes += port->dtls->handshake_count();
+  }
+  all.push_back({"slipway_dtls_sessions", "DTLS sessions established", number(sessions), true});
+  all.push_back({"slipway_dtls_handshakes", "DTLS handshakes in progress", number(handshakes), true});
+  all.push_back({"slipway_dtls_handshakes_completed_total", "DTLS handshakes completed",
+                 number(d.handshakes_completed)});
+  all.push_back(
+      {"slipway_dtls_handshakes_failed_total", "DTLS handshakes failed", number(d.handshakes_failed)});
+  for (std::size_t i = 0; i < kFailureReasons; ++i)
+    all.push_back({kFailureNames[i].name, kFailureNames[i].help, number(handshake_failures_[i])});
+  all.push_back({"slipway_dtls_handshakes_refused_total", "ClientHellos dropped: too many of all",
+                 number(d.refused_total)});
+  all.push_back({"slipway_dtls_handshakes_refused_per_address_total",
+                 "ClientHellos dropped: too many of one address", number(d.refused_per_address)});
+  all.push_back({"slipway_dtls_cookies_total", "HelloVerifyRequests sent", number(d.cookies_sent)});
+  all.push_back(
+      {"slipway_dtls_records_malformed_total", "Records that cannot be parsed", number(d.malformed)});
+  all.push_back(
+      {"slipway_dtls_records_unauthenticated_total", "Records with a wrong tag", number(d.unauthenticated)});
+  all.push_back({"slipway_dtls_records_replayed_total", "Records seen before", number(d.replayed)});
+  all.push_back({"slipway_udp_datagrams_received_total", "Datagrams received", number(u.received)});
+  all.push_back({"slipway_udp_datagrams_sent_total", "Datagrams sent", number(u.sent)});
+  all.push_back({"slipway_udp_datagrams_truncated_total", "Datagrams longer than 2,048 bytes, dropped",
+                 number(u.truncated)});
+  all.push_back({"slipway_udp_datagrams_overflowed_total", "Datagrams the kernel took no more of",
+                 number(u.overflowed)});
+}
+
+}  // namespace slipway::node
