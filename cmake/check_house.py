@@ -28,10 +28,11 @@ LAYERS = {
     "net": ["base"],
     "trace": ["lwm2m"],
     "packets": ["trace", "security"],
+    "kit": ["management", "security", "trace"],
     "device": ["client", "security", "net", "trace"],
     "node": ["bootstrap", "management", "security", "storage", "net", "trace"],
     "api": ["node"],
-    "cli": ["api", "device", "packets"],
+    "cli": ["api", "device", "packets", "kit"],
 }
 # Engines know no cryptography, though what they include does.
 NEVER = {"bootstrap": {"security"}, "management": {"security"}}
