@@ -20,6 +20,7 @@ LAYERS = {
     "coap": ["base"],
     "lwm2m": ["coap", "codec"],
     "client": ["lwm2m"],
+    "smartcard": ["lwm2m"],
     "security": ["base"],
     "fleet": ["lwm2m", "security"],
     "bootstrap": ["lwm2m", "fleet"],
@@ -29,14 +30,14 @@ LAYERS = {
     "trace": ["lwm2m"],
     "packets": ["trace", "security"],
     "kit": ["management", "security", "trace"],
-    "device": ["client", "security", "net", "trace"],
+    "device": ["client", "smartcard", "security", "net", "trace"],
     "node": ["bootstrap", "management", "security", "storage", "net", "trace"],
     "api": ["node"],
     "cli": ["api", "device", "packets", "kit"],
 }
 # Engines know no cryptography, though what they include does.
 NEVER = {"bootstrap": {"security"}, "management": {"security"}}
-CORE = {"base", "model", "codec", "coap", "lwm2m", "client"}
+CORE = {"base", "model", "codec", "coap", "lwm2m", "client", "smartcard"}
 HOSTED = ("src/model/ddf/",)  # part of a core folder, compiled only where there is an operating system
 HEAVY = {"iostream", "regex", "locale", "thread", "mutex", "fstream", "sstream", "iomanip"}
 
