@@ -78,6 +78,7 @@ int serve(const Options& options, bool json) {
     configuration = configure(options, **catalog);
     if (!configuration) return fail(configuration.error());
   }
+  for (const auto& warning : configuration->warnings) spdlog::warn("{}", warning.text());
   const auto http_text = configuration->server.http;
   auto token = read_token(configuration->server.http_token_file);
   if (!token) return fail(token.error());

@@ -10,8 +10,9 @@
 
 #include <slipway/base/address.hpp>
 
+#include "account_reader.hpp"
+#include "lint.hpp"
 #include "plan_reader.hpp"
-#include "toml_reader.hpp"
 
 namespace slipway::fleet {
 namespace {
@@ -84,27 +85,34 @@ void check_listen(TableReader& root, const ServerSettings& server) {
     }
 }
 
-using Plans = std::map<std::string, std::shared_ptr<const Plan>, std::less<>>;
-
-Plans read_plans(TableReader& root, const ObjectCatalog& catalog) {
-  Plans plans;
+std::vector<PlanDraft> read_plans(TableReader& root, const PlanContext& context) {
+  std::vector<PlanDraft> drafts;
   const auto* found = root.sub_table("plan");
-  if (found == nullptr) return plans;
+  if (found == nullptr) return drafts;
   TableReader section(*found, "plan", root.findings());
   for (const auto& [name, value] : *found) {
     const std::string text(name.str());
     if (const auto* table = value.as_table())
-      plans.emplace(text, read_plan(*table, text, section.key(text), catalog, root.findings()));
+      drafts.push_back(read_plan(*table, text, section.key(text), context, root.findings()));
     else
       section.wrong(&value, text, "a plan is a table", "write [" + section.key(text) + "]");
   }
-  return plans;
+  return drafts;
+}
+
+/// Whether any key of a device goes over the wire in a session of this plan.
+bool gives_keys(const Plan& plan) {
+  const auto secret = [](CredentialSource source) {
+    return source != CredentialSource::none && source != CredentialSource::device_own;
+  };
+  return (plan.bootstrap && secret(plan.bootstrap->credential)) ||
+         std::ranges::any_of(plan.servers, [&](const auto& server) { return secret(server.credential); });
 }
 
 /// Reads the enrolments and remembers which one took a name, for the sake of good findings.
 class EnrolmentReader {
  public:
-  EnrolmentReader(const Plans& plans, Enrolments& out) : plans_(plans), out_(out) {}
+  EnrolmentReader(std::span<PlanDraft> plans, Enrolments& out) : plans_(plans), out_(out) {}
 
   void read(TableReader& table) {
     auto enrolment = std::make_shared<Enrolment>();
@@ -166,24 +174,56 @@ class EnrolmentReader {
       if (table.node("plan") == nullptr) table.missing("plan", "name a plan of this file");
       return;
     }
-    const auto plan = plans_.find(*name);
-    if (plan != plans_.end())
-      enrolment.plan = plan->second;
-    else
-      table.wrong(table.node("plan"), "plan", "there is no plan " + in_quotes(*name),
-                  "add [[plan." + *name + ".server]]");
+    const auto draft = std::ranges::find_if(plans_, [&](const auto& one) { return one.plan->name == *name; });
+    if (draft == plans_.end())
+      return table.wrong(table.node("plan"), "plan", "there is no plan " + in_quotes(*name),
+                         "add [[plan." + *name + ".server]]");
+    enrolment.plan = draft->plan;
+    const bool one = draft->audience == Audience::nobody && enrolment.endpoints.size() == 1 &&
+                     !enrolment.endpoints[0].ends_with('*');
+    draft->audience = one ? Audience::one : Audience::many;
+    if (enrolment.authentication == SecurityMode::nosec && gives_keys(*draft->plan))
+      table.warn(table.node("authentication"), "authentication",
+                 "the keys that the plan gives travel without security",
+                 "write \"psk\", or keep the network closed");
   }
 
-  const Plans& plans_;
+  std::span<PlanDraft> plans_;
   Enrolments& out_;
   std::map<std::string, std::string, std::less<>> taken_;
 };
 
+/// Everything that a document says; findings go where `root` has them.
+void read_document(TableReader& root, const ObjectCatalog& catalog, const ReadOptions& options,
+                   Configuration& out) {
+  read_server(root, out.server);
+  check_listen(root, out.server);
+  const auto now =
+      options.now ? *options.now : std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+  KeyFiles files(std::filesystem::path(root.findings().file).parent_path(), options);
+  const auto authorities = read_authorities(root, files, now);
+  const PlanContext context{.catalog = catalog, .files = files, .now = now, .authorities = authorities};
+  auto drafts = read_plans(root, context);
+  EnrolmentReader enrolments(drafts, out.enrolments);
+  each_table(root, "enrolment", kEnrolmentsMax, [&](TableReader& table) { enrolments.read(table); });
+  for (auto& draft : drafts) {
+    lint_plan(draft, context);
+    out.plans.emplace(draft.plan->name, draft.plan);
+  }
+  lint_secrets(drafts, catalog);
+  root.finish();
+}
+
 }  // namespace
+
+const char* to_string(Severity severity) {
+  return severity == Severity::error ? "error" : "warning";
+}
 
 std::string Finding::text() const {
   std::string out = file;
   if (line != 0) out += ":" + std::to_string(line) + ":" + std::to_string(column);
+  if (severity == Severity::warning) out += ": warning";
   if (!key.empty()) out += ": " + key;
   out += ": " + message;
   if (!remedy.empty()) out += "; " + remedy;
@@ -194,41 +234,32 @@ std::string Finding::text() const {
 
 std::expected<Configuration, std::vector<Finding>> parse_configuration(std::string_view text,
                                                                        const std::string& file,
-                                                                       const ObjectCatalog& catalog) {
+                                                                       const ObjectCatalog& catalog,
+                                                                       const ReadOptions& options) {
   Findings findings{.file = file, .list = {}};
   Configuration configuration;
   try {
     const toml::table document = toml::parse(text, std::string_view(file));
     TableReader root(document, "", findings);
-    read_server(root, configuration.server);
-    check_listen(root, configuration.server);
-    const auto plans = read_plans(root, catalog);
-    EnrolmentReader enrolments(plans, configuration.enrolments);
-    std::size_t index = 0;
-    for (const auto* found : root.tables("enrolment", kEnrolmentsMax)) {
-      TableReader table(*found, "enrolment[" + std::to_string(index++) + "]", findings);
-      enrolments.read(table);
-    }
-    root.finish();
+    read_document(root, catalog, options, configuration);
   } catch (const toml::parse_error& error) {
-    findings.list.push_back({.file = file,
-                             .line = error.source().begin.line,
-                             .column = error.source().begin.column,
-                             .key = "",
-                             .message = std::string(error.description()),
-                             .remedy = "see toml.io for the syntax"});
+    return std::unexpected(std::vector{Finding{.file = file,
+                                               .line = error.source().begin.line,
+                                               .column = error.source().begin.column,
+                                               .key = "",
+                                               .message = std::string(error.description()),
+                                               .remedy = "see toml.io for the syntax"}});
   }
-  if (findings.dropped != 0)
-    findings.list.push_back({.file = file,
-                             .key = "",
-                             .message = "and " + std::to_string(findings.dropped) + " more",
-                             .remedy = ""});
-  if (!findings.list.empty()) return std::unexpected(std::move(findings.list));
+  const bool refused = findings.errors != 0;
+  auto all = findings.take();
+  if (refused) return std::unexpected(std::move(all));
+  configuration.warnings = std::move(all);
   return configuration;
 }
 
 std::expected<Configuration, std::vector<Finding>> load_configuration(const std::string& file,
-                                                                      const ObjectCatalog& catalog) {
+                                                                      const ObjectCatalog& catalog,
+                                                                      const ReadOptions& options) {
   const auto refuse = [&](std::string message, std::string remedy) {
     return std::unexpected(std::vector{
         Finding{.file = file, .key = "", .message = std::move(message), .remedy = std::move(remedy)}});
@@ -244,7 +275,7 @@ std::expected<Configuration, std::vector<Finding>> load_configuration(const std:
   text.resize(static_cast<std::size_t>(stream.gcount()));
   if (text.size() > kConfigurationMax)
     return refuse("is larger than 4 MiB", "split off what is not configuration");
-  return parse_configuration(text, file, catalog);
+  return parse_configuration(text, file, catalog, options);
 }
 
 }  // namespace slipway::fleet

@@ -2,18 +2,14 @@
 #include "plan_reader.hpp"
 
 #include <algorithm>
-#include <functional>
 
-#include <slipway/base/uri.hpp>
-#include <slipway/fleet/credential.hpp>
-
-#include "resource_reader.hpp"
+#include "account_reader.hpp"
+#include "part_reader.hpp"
 
 namespace slipway::fleet {
 namespace {
 
 constexpr ObjectId kSecurityObject{0};
-constexpr ObjectId kServerObject{1};
 constexpr ObjectId kAccessControlObject{2};
 constexpr ObjectId kOscoreObject{21};
 
@@ -27,77 +23,6 @@ std::optional<std::uint16_t> read_rights(std::string_view text) {
     rights = static_cast<std::uint16_t>(rights | 1u << bit);
   }
   return rights;
-}
-
-/// coaps with a key, coap without one: anything else could not open a session.
-void check_uri(TableReader& table, const ServerAccountPlan& server) {
-  const bool secure = server.credential != CredentialSource::none;
-  const std::string remedy =
-      secure ? "write coaps://host:port" : "write coap://host:port, or give it a credential";
-  const auto uri = parse_uri(server.uri);
-  const auto wrong = [&](const std::string& why) {
-    table.wrong(table.node("uri"), "uri", in_quotes(server.uri) + " is not a server's URI: " + why, remedy);
-  };
-  if (!uri) return wrong(uri.error().detail);
-  if (is_tcp(uri->scheme)) return wrong("only UDP is served here");
-  if (is_secure(uri->scheme) != secure) return wrong("its scheme does not fit the account's credential");
-  if ((!uri->path.empty() && uri->path != "/") || !uri->query.empty())
-    return wrong("a server has no path and no query");
-}
-
-/// Further resources of /1, without those that have a key of their own here.
-void read_server_resources(TableReader& account, const ObjectCatalog& catalog, ServerAccountPlan& server) {
-  const auto* found = account.sub_table("resources");
-  if (found == nullptr) return;
-  TableReader table(*found, account.key("resources"), account.findings());
-  for (auto& [path, value] :
-       read_resources(table, Path(kServerObject, InstanceId(0)), *catalog.find(kServerObject))) {
-    const auto id = path.resource();
-    const auto key = std::to_string(id.value());
-    constexpr std::uint16_t kOwnKeys[] = {0, 1, 6, 7};
-    if (std::ranges::find(kOwnKeys, id.value()) != std::end(kOwnKeys))
-      table.wrong(table.node(key), key, "this resource has a key of its own",
-                  "use id, lifetime, notification_storing or binding");
-    else if (!path.has_resource_instance())
-      server.server_resources.emplace_back(id, std::move(value));
-    else if (path.id_at(3) == 0)
-      table.wrong(table.node(key), key, "a resource with several values cannot be given here",
-                  "write it from the management server once the device has registered");
-  }
-}
-
-ServerAccountPlan read_account(TableReader& table, const ObjectCatalog& catalog) {
-  ServerAccountPlan server;
-  if (const auto id = table.number("id", 1, 65534))
-    server.id = ShortServerId(static_cast<std::uint16_t>(*id));
-  else if (table.node("id") == nullptr)
-    table.missing("id", "give the server a short server id from 1 to 65534");
-  const auto credential = table.text("credential").value_or("generate");
-  if (credential == "none")
-    server.credential = CredentialSource::none;
-  else if (credential != "generate")
-    table.wrong(table.node("credential"), "credential",
-                in_quotes(credential) + " is not a source of credentials",
-                "write \"generate\" for a random key of its own for each device, or \"none\"");
-  if (auto uri = table.text("uri")) {
-    server.uri = std::move(*uri);
-    check_uri(table, server);
-  } else if (table.node("uri") == nullptr) {
-    table.missing("uri", "write where the device finds this server: coaps://host:port");
-  }
-  if (const auto bytes = table.number("psk_bytes", kPskMin, kPskMax))
-    server.psk_bytes = static_cast<std::size_t>(*bytes);
-  if (const auto lifetime = table.number("lifetime", 1, 0xFFFFFFFF)) server.lifetime_s = *lifetime;
-  if (auto binding = table.text("binding")) {
-    if (binding->empty() || binding->size() > 8 || binding->find_first_not_of("UTSNMHQ") != std::string::npos)
-      table.wrong(table.node("binding"), "binding", in_quotes(*binding) + " is not a binding",
-                  "write \"U\" for UDP");
-    server.binding = std::move(*binding);
-  }
-  if (const auto storing = table.boolean("notification_storing")) server.notification_storing = *storing;
-  read_server_resources(table, catalog, server);
-  table.finish();
-  return server;
 }
 
 bool has_server(const Plan& plan, std::uint16_t id) {
@@ -163,110 +88,105 @@ AccessControlPlan read_access(TableReader& table, const Plan& plan) {
   return access;
 }
 
-/// The path of a further instance, where it may be one.
-const ObjectDefinition* read_instance_path(TableReader& table, const ObjectCatalog& catalog, Path& out) {
-  const auto text = table.text("path");
-  if (!text) {
-    if (table.node("path") == nullptr) table.missing("path", "write the instance, such as \"/3303/1\"");
-    return nullptr;
-  }
-  const auto wrong = [&](const std::string& why, std::string remedy) {
-    table.wrong(table.node("path"), "path", in_quotes(*text) + why, std::move(remedy));
-    return nullptr;
-  };
-  const auto path = Path::parse(*text);
-  if (!path || path->level() != PathLevel::instance || path->instance().value() == kReservedId)
-    return wrong(" is not an object instance", "write one such as \"/3303/1\"");
-  out = *path;
-  const auto object = path->object();
-  if (object == kOscoreObject) return wrong(" holds OSCORE keys, which plans do not give yet", "remove it");
-  if (object <= kAccessControlObject)
-    return wrong(" has a section of its own", "use [[plan.NAME.server]] and [[plan.NAME.access]]");
-  const auto* definition = catalog.find(object);
-  if (definition == nullptr)
-    return wrong(": object " + std::to_string(object.value()) + " has no definition here",
-                 "put its XML file into the folder of --objects");
-  if (definition->multiplicity == Multiplicity::single && path->instance().value() != 0)
-    return wrong(": " + std::string(definition->name) + " has one instance",
-                 "write \"/" + std::to_string(object.value()) + "/0\"");
-  return definition;
-}
-
-std::optional<InstancePlan> read_instance(TableReader& table, const ObjectCatalog& catalog) {
-  InstancePlan instance;
-  const auto* definition = read_instance_path(table, catalog, instance.instance);
-  const auto* resources = table.sub_table("resources");
-  table.finish();
-  if (definition == nullptr) return std::nullopt;
-  if (resources == nullptr) return instance;
-  TableReader reader(*resources, table.key("resources"), table.findings());
-  instance.values = read_resources(reader, instance.instance, *definition);
-  return instance;
-}
-
-void read_format(TableReader& reader, Plan& plan) {
-  const auto text = reader.text("format");
+/// One of two words for a choice; the first is the default.
+template <class Choice>
+void read_choice(TableReader& table, std::string_view name, std::pair<std::string_view, Choice> first,
+                 std::pair<std::string_view, Choice> second, Choice& out) {
+  const auto text = table.text(name);
   if (!text) return;
-  constexpr ContentFormat kFormats[] = {ContentFormat::tlv, ContentFormat::senml_cbor,
-                                        ContentFormat::senml_json, ContentFormat::lwm2m_cbor};
-  const auto format = parse_content_format(*text);
-  if (format && std::ranges::find(kFormats, *format) != std::end(kFormats))
-    plan.format = *format;
+  if (*text == first.first)
+    out = first.second;
+  else if (*text == second.first)
+    out = second.second;
   else
-    reader.wrong(reader.node("format"), "format", in_quotes(*text) + " cannot carry an object instance",
-                 "write \"tlv\", \"senml-cbor\", \"senml-json\" or \"lwm2m-cbor\"");
+    table.wrong(table.node(name), name, in_quotes(*text) + " is not a choice here",
+                "write \"" + std::string(first.first) + "\" or \"" + std::string(second.first) + "\"");
 }
 
-/// Reads each table of `[[part]]`; `read` gets a reader for it.
-void each(TableReader& plan, std::string_view part, const std::function<void(TableReader&)>& read) {
-  std::size_t index = 0;
-  for (const auto* found : plan.tables(part, kPlanPartsMax)) {
-    TableReader table(*found, plan.key(part) + "[" + std::to_string(index++) + "]", plan.findings());
-    read(table);
-  }
+void read_manner(TableReader& table, Plan& plan) {
+  read_choice<Existing>(table, "existing", {"incremental", Existing::incremental},
+                        {"replace", Existing::replace}, plan.existing);
+  read_choice<OtherAccounts>(table, "others", {"remove", OtherAccounts::remove},
+                             {"keep", OtherAccounts::keep}, plan.others);
+  if (const auto discover = table.boolean("discover"))
+    plan.discover = *discover ? DiscoverFirst::yes : DiscoverFirst::no;
+  plan.format = read_format(table, kInstanceFormats, "cannot carry an object instance",
+                            "write \"tlv\", \"senml-cbor\", \"senml-json\" or \"lwm2m-cbor\"");
+}
+
+void read_servers(const PlanContext& context, PlanDraft& draft) {
+  auto& plan = *draft.plan;
+  each_table(draft.table, "server", kPlanPartsMax, [&](TableReader& part) {
+    auto server = read_server_account(part, context);
+    if (server.id.value() != 0 && has_server(plan, server.id.value()))
+      part.wrong(part.node("id"), "id", "another server of this plan has this short server id",
+                 "give each its own");
+    plan.servers.push_back(std::move(server));
+    draft.servers.push_back(part);
+  });
+  const auto key = draft.table.key("server");
+  if (draft.table.node("server") == nullptr)
+    draft.table.missing("server", "a device needs at least one management server: write [[" + key + "]]");
+  else if (plan.servers.empty())
+    draft.table.wrong(draft.table.node("server"), "server", "there is no server",
+                      "write at least one [[" + key + "]]");
+}
+
+void read_access_controls(PlanDraft& draft) {
+  auto& plan = *draft.plan;
+  each_table(draft.table, "access", kPlanPartsMax, [&](TableReader& part) {
+    auto access = read_access(part, plan);
+    const auto same = [&](const auto& other) {
+      return other.target_object == access.target_object && other.target_instance == access.target_instance;
+    };
+    if (std::ranges::any_of(plan.access, same))
+      part.wrong(part.node("target"), "target", "the rights on this target stand twice in the plan",
+                 "join the two");
+    plan.access.push_back(std::move(access));
+    draft.access.push_back(part);
+  });
+}
+
+/// A plan may hold keys: their bytes are wiped with it.
+void forget(Plan* plan) {
+  for (auto& instance : plan->instances)
+    for (auto& [path, value] : instance.values) value.wipe();
+  for (auto* operations : {&plan->before, &plan->after})
+    for (auto& operation : *operations) {
+      for (auto& [path, value] : operation.values) value.wipe();
+      if (operation.payload) wipe(*operation.payload);
+    }
+  for (auto& server : plan->servers)
+    for (auto& [id, value] : server.security_resources) value.wipe();
+  delete plan;
 }
 
 }  // namespace
 
-std::shared_ptr<const Plan> read_plan(const toml::table& table, const std::string& name,
-                                      const std::string& key, const ObjectCatalog& catalog,
-                                      Findings& findings) {
-  auto plan = std::make_shared<Plan>();
-  plan->name = name;
-  TableReader reader(table, key, findings);
-  each(reader, "server", [&](TableReader& part) {
-    auto server = read_account(part, catalog);
-    if (server.id.value() != 0 && has_server(*plan, server.id.value()))
-      part.wrong(part.node("id"), "id", "another server of this plan has this short server id",
-                 "give each its own");
-    plan->servers.push_back(std::move(server));
+PlanDraft read_plan(const toml::table& table, const std::string& name, const std::string& key,
+                    const PlanContext& context, Findings& findings) {
+  PlanDraft draft(table, key, findings, context.catalog);
+  draft.plan = std::shared_ptr<Plan>(new Plan, forget);
+  draft.plan->name = name;
+  draft.model.read(draft.table);
+  read_servers(context, draft);
+  if (const auto* found = draft.table.sub_table("bootstrap")) {
+    TableReader reader(*found, draft.table.key("bootstrap"), findings);
+    draft.plan->bootstrap = read_bootstrap_account(reader, context);
+    draft.bootstrap.emplace(reader);
+  }
+  read_access_controls(draft);
+  each_table(draft.table, "instance", kPlanPartsMax,
+             [&](TableReader& part) { read_instance(part, context, draft); });
+  each_table(draft.table, "before", kPlanPartsMax, [&](TableReader& part) {
+    read_operation(part, context, draft.model, draft.plan->before, draft.before);
   });
-  if (reader.node("server") == nullptr)
-    reader.missing("server", "a device needs at least one management server: write [[" + key + ".server]]");
-  else if (plan->servers.empty())
-    reader.wrong(reader.node("server"), "server", "there is no server",
-                 "write at least one [[" + key + ".server]]");
-  each(reader, "access", [&](TableReader& part) {
-    auto access = read_access(part, *plan);
-    const auto same = [&](const auto& other) {
-      return other.target_object == access.target_object && other.target_instance == access.target_instance;
-    };
-    if (std::ranges::any_of(plan->access, same))
-      part.wrong(part.node("target"), "target", "the rights on this target stand twice in the plan",
-                 "join the two");
-    plan->access.push_back(std::move(access));
+  each_table(draft.table, "after", kPlanPartsMax, [&](TableReader& part) {
+    read_operation(part, context, draft.model, draft.plan->after, draft.after);
   });
-  each(reader, "instance", [&](TableReader& part) {
-    auto instance = read_instance(part, catalog);
-    if (!instance) return;
-    const auto same = [&](const auto& other) { return other.instance == instance->instance; };
-    if (std::ranges::any_of(plan->instances, same))
-      part.wrong(part.node("path"), "path", "this instance stands twice in the plan", "join the two");
-    plan->instances.push_back(std::move(*instance));
-  });
-  read_format(reader, *plan);
-  reader.finish();
-  return plan;
+  read_manner(draft.table, *draft.plan);
+  draft.table.finish();
+  return draft;
 }
 
 }  // namespace slipway::fleet

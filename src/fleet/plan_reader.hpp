@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-#include <string>
-
-#include <slipway/fleet/plan.hpp>
-#include <slipway/model/definition.hpp>
-
-#include "toml_reader.hpp"
+#include "plan_draft.hpp"
 
 namespace slipway::fleet {
 
-/// Reads the table of one plan; findings are added for everything that is wrong with it.
-[[nodiscard]] std::shared_ptr<const Plan> read_plan(const toml::table& table, const std::string& name,
-                                                    const std::string& key, const ObjectCatalog& catalog,
-                                                    Findings& findings);
+/// Reads the table of one plan, `key` in the file; findings are added for everything that is wrong with one
+/// of its parts. What its parts must be to each other is in lint.hpp.
+[[nodiscard]] PlanDraft read_plan(const toml::table& table, const std::string& name, const std::string& key,
+                                  const PlanContext& context, Findings& findings);
 
 }  // namespace slipway::fleet

@@ -42,13 +42,21 @@ std::string in_quotes(std::string_view text) {
   return "\"" + shown(text) + "\"";
 }
 
-void Findings::add(const toml::node* where, std::string key, std::string message, std::string remedy) {
+void Findings::add(Severity severity, const toml::node* where, std::string key, std::string message,
+                   std::string remedy) {
+  if (severity == Severity::error) ++errors;
   if (list.size() >= kFindingsMax) {
     ++dropped;
-    return;
+    if (severity == Severity::warning) return;
+    const auto warning = std::ranges::find(list, Severity::warning, &Finding::severity);
+    if (warning == list.end()) return;
+    list.erase(warning);
   }
-  Finding finding{
-      .file = file, .key = std::move(key), .message = std::move(message), .remedy = std::move(remedy)};
+  Finding finding{.severity = severity,
+                  .file = file,
+                  .key = std::move(key),
+                  .message = std::move(message),
+                  .remedy = std::move(remedy)};
   if (where != nullptr) {
     finding.line = where->source().begin.line;
     finding.column = where->source().begin.column;
@@ -56,7 +64,19 @@ void Findings::add(const toml::node* where, std::string key, std::string message
   list.push_back(std::move(finding));
 }
 
+std::vector<Finding> Findings::take() {
+  std::ranges::stable_sort(list, {}, [](const Finding& one) { return std::pair(one.line, one.column); });
+  if (dropped != 0)
+    list.push_back({.severity = errors != 0 ? Severity::error : Severity::warning,
+                    .file = file,
+                    .key = "",
+                    .message = "and " + std::to_string(dropped) + " more",
+                    .remedy = ""});
+  return std::move(list);
+}
+
 std::string TableReader::key(std::string_view name) const {
+  if (name.empty()) return name_;
   return name_.empty() ? shown(name) : name_ + "." + shown(name);
 }
 
@@ -149,18 +169,25 @@ std::vector<TableReader::Item> TableReader::texts(std::string_view name) {
 
 void TableReader::wrong(const toml::node* where, std::string_view name, std::string message,
                         std::string remedy) {
-  findings_.add(where == nullptr ? &table_ : where, key(name), std::move(message), std::move(remedy));
+  findings_.add(Severity::error, where == nullptr ? &table_ : where, key(name), std::move(message),
+                std::move(remedy));
+}
+
+void TableReader::warn(const toml::node* where, std::string_view name, std::string message,
+                       std::string remedy) {
+  findings_.add(Severity::warning, where == nullptr ? &table_ : where, key(name), std::move(message),
+                std::move(remedy));
 }
 
 void TableReader::missing(std::string_view name, std::string remedy) {
-  findings_.add(&table_, key(name), "this key is missing", std::move(remedy));
+  findings_.add(Severity::error, &table_, key(name), "this key is missing", std::move(remedy));
 }
 
 void TableReader::finish() {
   for (const auto& [name, value] : table_) {
     if (asked_.contains(name.str())) continue;
     const auto near = nearest(name.str());
-    findings_.add(&value, key(name.str()), "no such key here",
+    findings_.add(Severity::error, &value, key(name.str()), "no such key here",
                   near.empty() ? "remove it" : "did you mean `" + near + "`?");
   }
 }
@@ -175,6 +202,15 @@ std::string TableReader::nearest(std::string_view name) const {
       best = known, best_distance = d;
   }
   return best;
+}
+
+void each_table(TableReader& owner, std::string_view part, std::size_t max,
+                const std::function<void(TableReader&)>& read) {
+  std::size_t index = 0;
+  for (const auto* found : owner.tables(part, max)) {
+    TableReader table(*found, owner.key(part) + "[" + std::to_string(index++) + "]", owner.findings());
+    read(table);
+  }
 }
 
 }  // namespace slipway::fleet

@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,19 +16,20 @@
 
 namespace slipway::fleet {
 
-/// Findings that are kept; further ones are only counted.
-inline constexpr std::size_t kFindingsMax = 200;
-
 /// Text of the file, for a message: in quotes, cut, and without control characters.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
 struct Findings {
   std::string file;
   std::vector<Finding> list;
-  std::size_t dropped = 0;
+  std::size_t errors = 0;   ///< dropped ones too
+  std::size_t dropped = 0;  ///< more than kFindingsMax; warnings go before errors
 
   /// `where` may be nullptr: then there is no line.
-  void add(const toml::node* where, std::string key, std::string message, std::string remedy);
+  void add(Severity severity, const toml::node* where, std::string key, std::string message,
+           std::string remedy);
+  /// All of them in the order of the file, and how many were dropped.
+  [[nodiscard]] std::vector<Finding> take();
 };
 
 /// One table, read key by key. Each read of a key of the wrong type is a finding and gives nothing.
@@ -57,6 +59,7 @@ class TableReader {
   [[nodiscard]] std::vector<Item> texts(std::string_view name);
 
   void wrong(const toml::node* where, std::string_view name, std::string message, std::string remedy = {});
+  void warn(const toml::node* where, std::string_view name, std::string message, std::string remedy = {});
   void missing(std::string_view name, std::string remedy);
   void finish();
 
@@ -67,5 +70,9 @@ class TableReader {
   Findings& findings_;
   std::set<std::string, std::less<>> asked_;
 };
+
+/// Reads each table of `[[part]]`, at most `max`; `read` gets a reader for it.
+void each_table(TableReader& owner, std::string_view part, std::size_t max,
+                const std::function<void(TableReader&)>& read);
 
 }  // namespace slipway::fleet

@@ -97,6 +97,22 @@ Sha256 sha256(ByteView bytes) {
   return digest;
 }
 
+Bytes digest(Hash hash, ByteView bytes) {
+  Bytes out;
+  switch (hash) {
+    case Hash::sha256:
+      SHA256(bytes.data(), bytes.size(), (out.resize(SHA256_DIGEST_LENGTH), out.data()));
+      break;
+    case Hash::sha384:
+      SHA384(bytes.data(), bytes.size(), (out.resize(SHA384_DIGEST_LENGTH), out.data()));
+      break;
+    case Hash::sha512:
+      SHA512(bytes.data(), bytes.size(), (out.resize(SHA512_DIGEST_LENGTH), out.data()));
+      break;
+  }
+  return out;
+}
+
 Result<KeyPair> make_key_pair() {
   const CleanErrors clean;
   const KeyHandle key(EVP_EC_gen("P-256"));

@@ -3,18 +3,30 @@
 #pragma once
 
 #include <expected>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <slipway/base/secret.hpp>
 #include <slipway/base/time.hpp>
 #include <slipway/fleet/plan.hpp>
 #include <slipway/model/definition.hpp>
 
 namespace slipway::fleet {
 
-/// One thing that is wrong in a configuration. Printed as `file:line:column: key: message; remedy`.
+/// An error refuses the configuration; a warning is what somebody should look at.
+enum class Severity : std::uint8_t { error, warning };
+[[nodiscard]] const char* to_string(Severity severity);
+
+/// One thing that is wrong in a configuration. Printed as `file:line:column: key: message; remedy`, a warning
+/// with that word before its key. Never holds a key.
 struct Finding {
+  Severity severity = Severity::error;
   std::string file;
   unsigned line = 0;
   unsigned column = 0;
@@ -40,9 +52,14 @@ struct ServerSettings {
   std::size_t journeys_kept = 16;  ///< per device
 };
 
+/// A plan of a configuration by its name, whether an enrolment uses it or not.
+using Plans = std::map<std::string, std::shared_ptr<const Plan>, std::less<>>;
+
 struct Configuration {
   ServerSettings server;
   Enrolments enrolments;
+  Plans plans;
+  std::vector<Finding> warnings;  ///< in the order of the file
 };
 
 /// Largest configuration file that is read.
@@ -51,13 +68,41 @@ inline constexpr std::size_t kConfigurationMax = 4 * 1024 * 1024;
 /// `[[enrolment]]` sections of one file.
 inline constexpr std::size_t kEnrolmentsMax = 100'000;
 
-/// Reads a whole configuration. All findings are returned together (the first 200, and how many more),
-/// unknown keys too. A syntax error is the only finding. `file` names the source in them.
+/// Findings that are reported; of further ones only the number.
+inline constexpr std::size_t kFindingsMax = 200;
+
+/// Largest key or certificate file that a configuration may name.
+inline constexpr std::size_t kKeyFileMax = 64 * 1024;
+
+/// A certificate that ends within this time is a warning.
+inline constexpr std::chrono::days kExpiryWarning{30};
+
+/// What a file holds that a configuration names, and whether other users of this machine may read it.
+struct KeyFile {
+  Secret content;
+  bool readable_by_others = false;
+};
+/// Gets such a file, or says for a person why not.
+using KeyFileReader = std::function<std::expected<KeyFile, std::string>(const std::filesystem::path&)>;
+
+/// From the file system; only regular files of at most kKeyFileMax bytes.
+[[nodiscard]] std::expected<KeyFile, std::string> read_key_file(const std::filesystem::path& file);
+
+struct ReadOptions {
+  std::optional<UnixTime> now;  ///< what certificates are dated against; nothing: the system's clock
+  KeyFileReader key_file = read_key_file;
+};
+
+/// Reads a whole configuration and checks every plan in it before a device sees it: refused are what a
+/// device would refuse, what would lock it out, and keys that are nobody's own. All findings are returned
+/// together (the first kFindingsMax), unknown keys too. A syntax error is the only finding. `file` names the
+/// source in them; key files are found from its folder.
 [[nodiscard]] std::expected<Configuration, std::vector<Finding>> parse_configuration(
-    std::string_view text, const std::string& file, const ObjectCatalog& catalog);
+    std::string_view text, const std::string& file, const ObjectCatalog& catalog,
+    const ReadOptions& options = {});
 
 /// As above, from a file; a file that cannot be read or is too large is a finding.
 [[nodiscard]] std::expected<Configuration, std::vector<Finding>> load_configuration(
-    const std::string& file, const ObjectCatalog& catalog);
+    const std::string& file, const ObjectCatalog& catalog, const ReadOptions& options = {});
 
 }  // namespace slipway::fleet

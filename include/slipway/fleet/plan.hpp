@@ -45,7 +45,9 @@ struct Authority {
 
 /// What a device needs to know its server by: /0/x/4 and how to read it. [LwM2M-TRANSPORT 1.2 §5.2.9.6.4]
 struct ServerIdentity {
-  Bytes public_key;  ///< /0/x/4: SubjectPublicKeyInfo (RPK) or certificate (X.509), DER; empty for PSK, NoSec
+  /// /0/x/4 as it is written: SubjectPublicKeyInfo (RPK) or certificate (X.509), DER, or the hash of it that
+  /// the matching type names; empty for PSK, NoSec.
+  Bytes public_key;
   std::optional<std::uint8_t> matching_type;      ///< /0/x/13: 0 exact, 1 SHA-256, 2 SHA-384, 3 SHA-512
   std::optional<std::uint8_t> certificate_usage;  ///< /0/x/15: 0..3
   std::string sni;                                ///< /0/x/14; empty: not written
@@ -64,12 +66,13 @@ struct ServerAccountPlan {
   ServerIdentity identity;
   /// Instance ids for devices that want them fixed; otherwise found as bootstrap/operations.hpp says.
   std::optional<InstanceId> security_instance, server_instance;
-  /// Further single resources of /0 by id (16, 17, 18, 25 ...; not those that the account says itself).
+  /// Further resources of /0 by id (16, 17, 18, 25 ...; not those that the account says itself), ascending.
+  /// Of a multiple-instance resource each value stands here on its own: they are the instances 0, 1, 2...
   std::vector<std::pair<ResourceId, OwnedValue>> security_resources;
   std::int64_t lifetime_s = 86400;   ///< /1/x/1
   std::string binding = "U";         ///< /1/x/7
   bool notification_storing = true;  ///< /1/x/6
-  /// Further single resources of /1 by id (2, 3, 5, 13..27), typed by the object model.
+  /// Further resources of /1 by id (2, 3, 5, 13..27), typed by the object model; several values as above.
   std::vector<std::pair<ResourceId, OwnedValue>> server_resources;
 };
 

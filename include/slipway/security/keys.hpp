@@ -19,6 +19,9 @@ namespace slipway::security {
 using Sha256 = std::array<std::uint8_t, 32>;
 [[nodiscard]] Sha256 sha256(ByteView bytes);
 
+enum class Hash : std::uint8_t { sha256, sha384, sha512 };
+[[nodiscard]] Bytes digest(Hash hash, ByteView bytes);
+
 enum class Curve : std::uint8_t { p256, p384, other };
 
 /// An EC key pair.

@@ -48,6 +48,12 @@ TEST(Keys, Sha256HasItsKnownAnswer) {
   EXPECT_EQ(to_hex(sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST(Keys, LongerHashesHaveTheirKnownAnswers) {  // FIPS 180-2 C.1, D.1
+  EXPECT_EQ(digest(Hash::sha256, as_bytes("abc")).size(), 32u);
+  EXPECT_EQ(to_hex(digest(Hash::sha384, as_bytes("abc"))).substr(0, 32), "cb00753f45a35e8bb5a03d699ac65007");
+  EXPECT_EQ(to_hex(digest(Hash::sha512, as_bytes("abc"))).substr(0, 32), "ddaf35a193617abacc417349ae204131");
+}
+
 TEST(Keys, ANewPairIsReadBackAndIsNeverTheSame) {
   const auto made = make_key_pair().value(), other = make_key_pair().value();
   EXPECT_NE(made.public_key, other.public_key);
