@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include <slipway/client/tree.hpp>
 #include <slipway/lwm2m/peer.hpp>
@@ -63,18 +64,24 @@ inline constexpr ObjectId kMqtt{24};
   return std::nullopt;
 }
 
-/// Whether a delete must leave this instance: the bootstrap account with what it links to, and /3/0.
-/// [LwM2M-CORE 1.2 §6.1.7.6]
-[[nodiscard]] inline bool survives_delete(const Tree& tree, const Path& instance) {
-  if (instance == Path(kDevice, InstanceId(0))) return true;
-  const auto account = bootstrap_account(tree);
-  if (!account) return false;
-  if (instance == Path(kSecurity, *account)) return true;
-  const Objlnk target{instance.object().value(), instance.instance().value()};
-  for (const auto& [path, value] : tree.below(Path(kSecurity, *account)))
-    if (value.view().type() == DataType::objlnk && value.view().as_objlnk() == target) return true;
-  return false;
-}
+/// The bootstrap account that a session has given a successor: an instance that was none before. Nothing
+/// where the account is as it was, or was rewritten in place. [LwM2M-CORE 1.2 §6.1.3.3]
+[[nodiscard]] std::optional<InstanceId> outlived_account(const Tree& before, const Tree& now);
+
+/// Whether a delete must leave this instance: a bootstrap account with what it links to, and /3/0. An account
+/// that has a successor (`outlived`) is one like any other. [LwM2M-CORE 1.2 §6.1.7.6]
+[[nodiscard]] bool survives_delete(const Tree& tree, const Path& instance,
+                                   std::optional<InstanceId> outlived = std::nullopt);
+
+/// What belongs to a /0 instance: itself, and what it links to.
+[[nodiscard]] std::vector<Path> parts_of_account(const Tree& tree, InstanceId account);
+
+/// Removes a /0 instance and what only it links to.
+void erase_account(Tree& tree, InstanceId account);
+
+/// Fills in the certificate and key of accounts of mode 2 that leave both empty: the device's own, which is
+/// that of the bootstrap account in force. A copy, so that it outlives that account. Errors: limit.
+Result<void> adopt_own_certificate(const Tree& before, Tree& tree);
 
 /// Whether what a session depends on is the same in both trees: URI, mode, credentials, server id.
 [[nodiscard]] bool same_account(const Tree& a, InstanceId in_a, const Tree& b, InstanceId in_b);

@@ -7,6 +7,8 @@
 #include <slipway/lwm2m/codes.hpp>
 
 #include "client/access.hpp"
+#include "client/bootstrap_codes.hpp"
+#include "client/bootstrap_write.hpp"
 #include "client/links.hpp"
 
 namespace slipway::client {
@@ -45,9 +47,6 @@ void discover_object(const Model& model, const Object& object, Version enabler,
 }
 
 Answer discover(Services& services, Version enabler, const Path& path) {
-  if (path.depth() > 1) return Answer::error(Code::bad_request, "Discover takes / or an object");
-  if (path.has_object() && services.model.find(path.object()) == nullptr)
-    return Answer::error(Code::not_found, "the device does not have this object");
   Answer answer{.code = Code::content, .format = ContentFormat::link_format};
   for (std::size_t room = 1024; room <= services.config.body_max; room *= 2) {
     answer.payload.assign(room, 0);
@@ -63,9 +62,6 @@ Answer discover(Services& services, Version enabler, const Path& path) {
 }
 
 Answer read(Services& services, Version enabler, const Path& path, std::optional<std::uint16_t> accept) {
-  const bool is_target = path.object() == kServer || path.object() == kAccessControl;
-  if (!path.has_object() || path.depth() > 2 || !is_target)
-    return Answer::error(Code::method_not_allowed, "a bootstrap server reads /1 and /2 only");
   auto format = enabler < Version{1, 1} ? ContentFormat::tlv : services.config.preferred_format;
   if (accept) format = ContentFormat{*accept};
   if (!holds_many(format) || !lwm2m::is_bootstrap_format(format))
@@ -87,97 +83,8 @@ Answer read(Services& services, Version enabler, const Path& path, std::optional
 
 // --- Write -----------------------------------------------------------------------------------------
 
-/// Text or opaque of no bytes where the resource takes some: how Leshan says that it has no SMS key. Inside a
-/// list it is the same as leaving an optional resource out.
-bool stands_for_nothing(const ResourceDefinition& known, const Value& value) {
-  const bool has_length = value.type() == DataType::opaque || value.type() == DataType::string;
-  return has_length && value.type() == known.type && known.presence == Presence::optional &&
-         value.as_opaque().empty() && known.range.present && known.range.min > 0;
-}
-
-/// What is known of an entry's place: unknown optional resources are no error inside a list.
-enum class Place : std::uint8_t { known, unknown };
-
-Result<Place> check_entry(const Model& model, const Path& base, const Entry& entry) {
-  const auto* object = model.find(entry.path.object());
-  if (object == nullptr) return fail(ErrorCode::unknown_object, "the device does not have this object");
-  if (object->kind() == Object::Kind::fixed && !model.has_instance(entry.path.prefix(2)))
-    return fail(ErrorCode::not_found, "this object instance cannot be created");
-  if (entry.path.has_instance() && entry.path.instance().value() == kReservedId)
-    return fail(ErrorCode::out_of_range, "65535 is no instance id");
-  if (entry.kind == EntryKind::absent) return fail(ErrorCode::malformed, "a record has no value");
-  if (!entry.path.has_resource()) return Place::known;
-  const auto* known = model.definition(entry.path);
-  const bool has_value = known != nullptr && known->type != DataType::none;
-  const bool is_there =
-      has_value && (object->kind() == Object::Kind::stored || model.has_resource(entry.path.prefix(3)));
-  if (!is_there) {
-    if (base.has_resource())
-      return fail(ErrorCode::unknown_resource, "the device does not have this resource");
-    return Place::unknown;
-  }
-  const bool is_multiple = known->multiplicity == Multiplicity::multiple;
-  if (is_multiple != (entry.path.has_resource_instance() || entry.kind == EntryKind::multiple))
-    return fail(ErrorCode::wrong_type, "a resource is single or multiple, not the other");
-  if (entry.kind != EntryKind::value) return Place::known;
-  if (!base.has_resource() && stands_for_nothing(*known, entry.value)) return Place::unknown;
-  SLIPWAY_TRY(check(*known, entry.value));
-  return Place::known;
-}
-
-/// Removes what an instance holds, where it is made of stored values only.
-void empty_instance(Model& model, const Path& instance) {
-  if (model.find(instance.object())->kind() != Object::Kind::stored) return;
-  model.mutable_tree().erase(instance);
-}
-
-/// Makes the instances that a payload names: only then it is known which resources they have.
-Result<void> make_instances(Model& model, std::span<const Entry> entries) {
-  for (const auto& entry : entries) {
-    const auto instance = entry.path.prefix(2);
-    const auto* object = model.find(instance.object());
-    if (object == nullptr || object->kind() != Object::Kind::creatable || !instance.has_instance() ||
-        instance.instance().value() == kReservedId || model.has_instance(instance))
-      continue;
-    SLIPWAY_TRY(model.create_instance(instance));
-  }
-  return {};
-}
-
-Result<void> apply(Model& model, const Path& base, std::span<const Entry> entries) {
-  std::optional<Path> current;
-  if (base.depth() == 2) {
-    empty_instance(model, base);
-    if (!model.has_instance(base)) SLIPWAY_TRY(model.create_instance(base));
-    current = base;
-  }
-  for (std::size_t i = 0; i < entries.size();) {
-    const auto instance = entries[i].path.prefix(2);
-    if (current != instance) {
-      // An instance in the payload is written as a whole; one resource is written on its own.
-      if (!base.has_resource()) empty_instance(model, instance);
-      if (!model.has_instance(instance)) SLIPWAY_TRY(model.create_instance(instance));
-      current = instance;
-    }
-    if (!entries[i].path.has_resource()) {
-      ++i;
-      continue;
-    }
-    const auto resource = entries[i].path.prefix(3);
-    auto end = i;
-    while (end < entries.size() && entries[end].path.prefix(3) == resource) ++end;
-    SLIPWAY_TRY(model.write(resource, entries.subspan(i, end - i), Model::Merge::replace));
-    i = end;
-  }
-  return {};
-}
-
 Answer write(Services& services, const Path& path, const coap::Message& request) {
   auto& model = services.model;
-  if (!path.has_object() || path.depth() > 3)
-    return Answer::error(Code::bad_request, "a write takes an object, an instance or a resource");
-  if (model.find(path.object()) == nullptr)
-    return Answer::error(Code::bad_request, "the device does not have this object");
   const auto number = request.content_format();
   if (!number) return Answer::error(Code::bad_request, "the payload has no Content-Format");
   DecodedPayload decoded;
@@ -185,23 +92,10 @@ Answer write(Services& services, const Path& path, const coap::Message& request)
     return refusal(Operation::bootstrap_write, done.error());
   // A refused write leaves nothing behind, also when a bound is met half way.
   const auto before = model.save();
-  const auto refuse = [&](Answer answer) {
+  if (auto done = write_bootstrap(model, path, decoded.entries); !done) {
     model.restore(before);
-    return answer;
-  };
-  if (auto made = make_instances(model, decoded.entries); !made)
-    return refuse(refusal(Operation::bootstrap_write, made.error()));
-  std::vector<Entry> known;
-  for (const auto& entry : decoded.entries) {
-    const auto place = check_entry(model, path, entry);
-    if (!place) return refuse(refusal(Operation::bootstrap_write, place.error()));
-    if (*place == Place::known) known.push_back(entry);
+    return refusal(Operation::bootstrap_write, done.error());
   }
-  if (path.has_resource() && known.empty())
-    return refuse(Answer::error(Code::bad_request, "the payload has no value"));
-  std::ranges::sort(known, {}, &Entry::path);
-  if (auto done = apply(model, path, known); !done)
-    return refuse(refusal(Operation::bootstrap_write, done.error()));
   return {.code = Code::changed};
 }
 
@@ -216,23 +110,16 @@ void delete_one(Model& model, const Path& instance) {
 
 Answer remove(Services& services, const Path& path) {
   auto& model = services.model;
-  if (path.depth() > 2) return Answer::error(Code::bad_request, "a delete takes /, an object or an instance");
-  if (path.has_object() && model.find(path.object()) == nullptr)
-    return Answer::error(Code::bad_request, "the device does not have this object");
   if (path.has_instance()) {
-    if (!model.has_instance(path))
-      return Answer::error(Code::bad_request, "there is no such object instance");
-    if (survives_delete(model.tree(), path))
-      return Answer::error(Code::bad_request, "the bootstrap account and the Device instance stay");
-    if (model.find(path.object())->is_permanent(path.instance()))
-      return Answer::error(Code::bad_request, "this object instance is always there");
     delete_one(model, path);
     return {.code = Code::deleted};
   }
   for (const auto& [id, object] : model.objects()) {
     if (path.has_object() && path.object() != id) continue;
-    for (const auto instance : model.instances_of(id))
-      if (!survives_delete(model.tree(), Path(id, instance))) delete_one(model, Path(id, instance));
+    for (const auto instance : model.instances_of(id)) {
+      const auto target = target_of(model, Path(id, instance));
+      if (target == Target::instance) delete_one(model, Path(id, instance));
+    }
   }
   return {.code = Code::deleted};
 }
@@ -264,21 +151,25 @@ Result<Bytes> encode_payload(ContentFormat format, const Path& base, std::span<c
 }
 
 Answer bootstrap_operation(Services& services, Version enabler, const coap::Message& request) {
-  const auto path = Path::parse(request.uri_path());
-  if (!path) return Answer::error(Code::bad_request, "the path is not one of objects");
-  switch (request.code) {
-    case Code::put:
-      return write(services, *path, request);
-    case Code::del:
-      return remove(services, *path);
-    case Code::get: {
-      const auto accept = request.accept();
-      const bool wants_links = accept == static_cast<std::uint16_t>(ContentFormat::link_format);
-      return wants_links ? discover(services, enabler, *path) : read(services, enabler, *path, accept);
-    }
-    default:
-      return Answer::error(Code::bad_request, "this is no operation of the bootstrap interface");
+  const auto parsed = Path::parse(request.uri_path());
+  const auto path = parsed ? *parsed : Path();
+  const auto verb = verb_of(request);
+  const auto& row = code_row(verb, parsed ? target_of(services.model, path) : Target::no_path, path);
+  if (row.is_refusal()) return Answer::error(row.code, row.refusal);
+  switch (verb) {
+    case BootstrapVerb::discover:
+      return discover(services, enabler, path);
+    case BootstrapVerb::read:
+      return read(services, enabler, path, request.accept());
+    case BootstrapVerb::write:
+      return write(services, path, request);
+    case BootstrapVerb::del:
+      return remove(services, path);
+    case BootstrapVerb::finish:
+    case BootstrapVerb::unknown:
+      break;
   }
+  return Answer::error(row.code, "this is no operation of the bootstrap interface");
 }
 
 }  // namespace slipway::client

@@ -4,27 +4,11 @@
 #include <algorithm>
 #include <array>
 
-#include <slipway/base/uri.hpp>
-
+#include "client/account_rules.hpp"
 #include "client/accounts.hpp"
 
 namespace slipway::client {
-
-bool same_account(const Tree& a, InstanceId in_a, const Tree& b, InstanceId in_b) {
-  const auto left = a.below(Path(kSecurity, in_a));
-  const auto right = b.below(Path(kSecurity, in_b));
-  return std::ranges::equal(left, right, [](const auto& x, const auto& y) {
-    // The instance id may differ; resource and value may not.
-    return x.first.id_at(2) == y.first.id_at(2) && x.first.id_at(3) == y.first.id_at(3) &&
-           x.first.depth() == y.first.depth() && x.second.view() == y.second.view();
-  });
-}
-
 namespace {
-
-constexpr std::size_t kPskIdentityMax = 128;  // what must be supported [LwM2M-TRANSPORT 1.2 §5.2.9.1]
-constexpr std::size_t kPskMax = 64;
-using Found = std::optional<Inconsistency>;
 
 Found missing_mandatory(const Model& model, const Path& instance) {
   const auto* object = model.find(instance.object());
@@ -39,50 +23,6 @@ Found missing_mandatory(const Model& model, const Path& instance) {
   return std::nullopt;
 }
 
-Found check_psk(const Tree& tree, InstanceId id) {
-  const auto identity = tree.opaque(security(id, 3));
-  const auto key = tree.opaque(security(id, 5));
-  if (identity.empty()) return Inconsistency{security(id, 3), "the PSK identity is missing"};
-  if (identity.size() > kPskIdentityMax)
-    return Inconsistency{security(id, 3), "the PSK identity is above 128 bytes"};
-  if (key.empty()) return Inconsistency{security(id, 5), "the PSK is missing"};
-  if (key.size() > kPskMax) return Inconsistency{security(id, 5), "the PSK is above 64 bytes"};
-  return std::nullopt;
-}
-
-Found check_public_key(const Tree& tree, InstanceId id) {
-  if (tree.opaque(security(id, 3)).empty())
-    return Inconsistency{security(id, 3), "the public key is missing"};
-  if (tree.opaque(security(id, 4)).empty())
-    return Inconsistency{security(id, 4), "the server's public key is missing"};
-  if (tree.opaque(security(id, 5)).empty())
-    return Inconsistency{security(id, 5), "the private key is missing"};
-  return std::nullopt;
-}
-
-Found check_security(const Tree& tree, InstanceId id) {
-  const auto uri = parse_uri(tree.text(security(id, 0)));
-  if (!uri)
-    return Inconsistency{security(id, 0), "the server URI is not one of coap, coaps, coap+tcp, coaps+tcp"};
-  const auto mode = static_cast<SecurityMode>(tree.integer(security(id, 2)).value_or(-1));
-  if (is_secure(uri->scheme) != (mode != SecurityMode::nosec))
-    return Inconsistency{security(id, 0), "the scheme of the URI and the security mode disagree"};
-  if (!is_bootstrap_account(tree, id) && !is_server(security_server(tree, id)))
-    return Inconsistency{security(id, 10), "a server account has no short server id"};
-  switch (mode) {
-    case SecurityMode::nosec:
-      return std::nullopt;
-    case SecurityMode::psk:
-      return check_psk(tree, id);
-    case SecurityMode::rpk:
-    case SecurityMode::x509:
-      return check_public_key(tree, id);
-    case SecurityMode::est:
-      break;
-  }
-  return Inconsistency{security(id, 2), "the device does not have this security mode"};
-}
-
 Found check_server(const Tree& tree, InstanceId id) {
   if (!is_server(server_of(tree, id)))
     return Inconsistency{server(id, 0), "0 and 65535 are no short server ids"};
@@ -95,20 +35,34 @@ Found check_server(const Tree& tree, InstanceId id) {
   return std::nullopt;
 }
 
-/// Every link of a /0 instance leads to an instance that exists, and no other /0 instance has the same.
+/// Where the links of a /0 instance lead. [LwM2M-CORE 1.2 App. E.1]
+struct LinkRule {
+  ResourceId resource;
+  ObjectId leads_to;
+  const char* elsewhere;
+};
+constexpr std::array kLinkRules = {
+    LinkRule{ResourceId(17), kOscore, "the link does not lead to /21"},
+    LinkRule{ResourceId(26), kMqtt, "the link does not lead to /24"},
+    LinkRule{ResourceId(27), kCose, "the link does not lead to /23"},
+};
+
+/// Every link of a /0 instance leads to an instance of its object that exists; an OSCORE context has one
+/// account.
 Found check_links(const Tree& tree) {
-  std::vector<Objlnk> seen;
+  std::vector<Objlnk> contexts;
   for (const auto& [path, value] : tree.below(Path(kSecurity))) {
     if (value.view().type() != DataType::objlnk || value.view().as_objlnk().is_null()) continue;
     const auto link = value.view().as_objlnk();
+    const auto* rule = std::ranges::find(kLinkRules, path.resource(), &LinkRule::resource);
+    if (rule != kLinkRules.end() && link.object != rule->leads_to.value())
+      return Inconsistency{path, rule->elsewhere};
     if (!tree.contains(Path(ObjectId(link.object), InstanceId(link.instance))))
       return Inconsistency{path, "the link leads to an object instance that does not exist"};
-    const bool is_oscore = path.resource() == ResourceId(17);
-    if (is_oscore && link.object != kOscore.value())
-      return Inconsistency{path, "the link does not lead to /21"};
-    if (is_oscore && std::ranges::find(seen, link) != seen.end())
+    if (link.object != kOscore.value()) continue;
+    if (std::ranges::find(contexts, link) != contexts.end())
       return Inconsistency{path, "two accounts share one OSCORE context"};
-    if (is_oscore) seen.push_back(link);
+    contexts.push_back(link);
   }
   return std::nullopt;
 }
@@ -155,9 +109,36 @@ Found check_access(const Tree& tree) {
   return std::nullopt;
 }
 
+/// Rights and ownership are those of servers that the device has. 0 is the default entry, and an instance
+/// that nobody owns has the owner 65535. [LwM2M-CORE 1.2 §8.1, App. E.3]
+Found check_rights(const Tree& tree) {
+  const auto is_known = [&](std::int64_t id) { return find_server(tree, short_id(id)).has_value(); };
+  for (const Path& path : instances(tree, kAccessControl)) {
+    const auto owner = tree.integer(path.child(3)).value_or(-1);
+    if (owner != kReservedId && !is_known(owner))
+      return Inconsistency{path.child(3), "the owner is no server of this device"};
+    for (const auto& [at, value] : tree.below(path.child(2))) {
+      if (!at.has_resource_instance()) continue;
+      const auto id = at.resource_instance().value();
+      if (id != 0 && !is_known(id)) return Inconsistency{at, "the rights are those of an unknown server"};
+    }
+  }
+  return std::nullopt;
+}
+
+/// A session that takes the bootstrap account away leaves the device without a way back. It goes by /0/x/12,
+/// or for another. [LwM2M-CORE 1.2 §6.1.3.3]
+Found check_replacement(const Model& model) {
+  if (!model.in_transaction()) return std::nullopt;
+  const auto old = bootstrap_account(model.before());
+  if (!old || bootstrap_account(model.tree())) return std::nullopt;
+  return Inconsistency{Path(kSecurity, *old),
+                       "the bootstrap account was written over, and there is no other"};
+}
+
 }  // namespace
 
-Found validate(const Model& model, Purpose purpose) {
+Found validate(const Model& model, Purpose purpose, const Checks& checks) {
   const auto& tree = model.tree();
   for (const auto& [id, object] : model.objects()) {
     if (object.kind() != Object::Kind::stored) continue;
@@ -165,12 +146,18 @@ Found validate(const Model& model, Purpose purpose) {
       if (auto found = missing_mandatory(model, instance)) return found;
   }
   for (const Path& path : instances(tree, kSecurity))
-    if (auto found = check_security(tree, path.instance())) return found;
+    if (auto found = check_security(tree, path.instance(), checks)) return found;
   for (const Path& path : instances(tree, kServer))
     if (auto found = check_server(tree, path.instance())) return found;
+  for (const Path& path : instances(tree, kOscore))
+    if (auto found = check_oscore(tree, path.instance())) return found;
   if (auto found = check_pairs(tree)) return found;
   if (auto found = check_links(tree)) return found;
   if (auto found = check_access(tree)) return found;
+  if (purpose == Purpose::finish) {
+    if (auto found = check_rights(tree)) return found;
+    if (auto found = check_replacement(model)) return found;
+  }
   const bool any_server = !instances(tree, kServer).empty();
   if (!any_server && (purpose == Purpose::finish || !bootstrap_account(tree)))
     return Inconsistency{Path(kServer), purpose == Purpose::finish

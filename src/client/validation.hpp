@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include <slipway/client/credentials.hpp>
 #include <slipway/client/model.hpp>
 
 namespace slipway::client {
@@ -19,7 +20,16 @@ enum class Purpose : std::uint8_t {
   factory,  ///< a device leaves the factory: some account must be there
 };
 
+/// What a validation may ask beyond the model.
+struct Checks {
+  const CredentialChecker* credentials = nullptr;
+  OwnCertificate own_certificate = OwnCertificate::none;
+  std::string_view endpoint{};
+  std::optional<UnixTime> now{};
+};
+
 /// The first thing that is wrong with the model's stored part, or nothing.
-[[nodiscard]] std::optional<Inconsistency> validate(const Model& model, Purpose purpose);
+[[nodiscard]] std::optional<Inconsistency> validate(const Model& model, Purpose purpose,
+                                                    const Checks& checks = {});
 
 }  // namespace slipway::client

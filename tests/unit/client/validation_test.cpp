@@ -79,27 +79,14 @@ TEST_F(Validation, TheUriMustBeOne) {
 }
 TEST_F(Validation, UnknownModesAreRefused) {
   set("/0/1/2", Value::integer(4));
+  expect("/0/1/2", "EST");
+  set("/0/1/2", Value::integer(7));
   expect("/0/1/2", "security mode");
-}
-TEST_F(Validation, KeysFitTheirMode) {
-  set("/0/1/3", Value::opaque({}));
-  expect("/0/1/3", "identity is missing");
-  set("/0/1/3", Value::opaque(as_bytes(std::string(129, 'i'))));
-  expect("/0/1/3", "128");
-  set("/0/1/3", Value::opaque(as_bytes(std::string(128, 'i'))));
-  set("/0/1/5", Value::opaque({}));
-  expect("/0/1/5", "PSK is missing");
-  set("/0/1/5", Value::opaque(as_bytes(std::string(65, 'k'))));
-  expect("/0/1/5", "64");
-  set("/0/1/5", Value::opaque(as_bytes(std::string(64, 'k'))));
-  EXPECT_FALSE(validate(device.model, Purpose::finish));
-  set("/0/1/2", Value::integer(1));
-  expect("/0/1/4", "server's public key");
 }
 TEST_F(Validation, LinksLeadSomewhereAndNotTwice) {
   set("/0/1/17", Value::objlnk({21, 0}));
   expect("/0/1/17", "does not exist");
-  for (const auto* at : {"/21/0/0", "/21/0/1", "/21/0/2"}) set(at, Value::opaque(as_bytes("x")));
+  for (const auto* at : {"/21/0/0", "/21/0/1", "/21/0/2"}) set(at, Value::opaque(as_bytes(at + 6)));
   EXPECT_FALSE(validate(device.model, Purpose::finish));
   set("/0/0/17", Value::objlnk({21, 0}));
   expect("/0/1/17", "share");
@@ -125,6 +112,32 @@ TEST_F(Validation, AccessControlSpeaksOnceOfATarget) {
     set(base + "/3", Value::integer(101));
   }
   expect("/2/1", "same target");
+}
+TEST_F(Validation, RightsAreThoseOfServersThatTheDeviceHas) {
+  set("/2/0/0", Value::integer(3));
+  set("/2/0/1", Value::integer(0));
+  set("/2/0/3", Value::integer(102));
+  expect("/2/0/3", "owner");
+  EXPECT_FALSE(validate(device.model, Purpose::factory));  // a server may write it; Finish may not leave it
+  set("/2/0/3", Value::integer(65535));
+  set("/2/0/2/0", Value::integer(1));
+  set("/2/0/2/101", Value::integer(15));
+  EXPECT_FALSE(validate(device.model, Purpose::finish));
+  set("/2/0/2/102", Value::integer(1));
+  expect("/2/0/2/102", "unknown server");
+}
+TEST_F(Validation, MqttAndCoseLinksLeadToTheirObjects) {
+  for (const auto object : {23, 24})
+    device.model.object(ObjectId(static_cast<std::uint16_t>(object))).stored();
+  set("/0/1/26", Value::objlnk({23, 0}));
+  expect("/0/1/26", "/24");
+  set("/0/1/26", Value::objlnk({24, 0}));
+  expect("/0/1/26", "does not exist");
+  ASSERT_TRUE(device.model.mutable_tree().erase(path("/0/1/26")));
+  set("/0/1/27/0", Value::objlnk({24, 0}));
+  expect("/0/1/27/0", "/23");
+  set("/0/1/27/0", Value::objlnk({23, 5}));
+  expect("/0/1/27/0", "does not exist");
 }
 
 }  // namespace
