@@ -33,14 +33,21 @@ std::vector<Path> parts_of_account(const Tree& tree, InstanceId account) {
   return parts;
 }
 
-bool survives_delete(const Tree& tree, const Path& instance, std::optional<InstanceId> outlived) {
+bool survives_delete(const Tree& tree, const Path& instance) {
   if (instance == Path(kDevice, InstanceId(0))) return true;
   for (const Path& account : instances(tree, kSecurity)) {
-    if (!is_bootstrap_account(tree, account.instance()) || account.instance() == outlived) continue;
+    if (!is_bootstrap_account(tree, account.instance())) continue;
     const auto parts = parts_of_account(tree, account.instance());
     if (std::ranges::find(parts, instance) != parts.end()) return true;
   }
   return false;
+}
+
+bool is_spare_account(const Tree& tree, const Path& instance) {
+  if (instance.object() != kSecurity || !is_bootstrap_account(tree, instance.instance())) return false;
+  return std::ranges::any_of(instances(tree, kSecurity), [&](const Path& other) {
+    return other != instance && is_bootstrap_account(tree, other.instance());
+  });
 }
 
 namespace {

@@ -64,14 +64,16 @@ inline constexpr ObjectId kMqtt{24};
   return std::nullopt;
 }
 
-/// The bootstrap account that a session has given a successor: an instance that was none before. Nothing
-/// where the account is as it was, or was rewritten in place. [LwM2M-CORE 1.2 §6.1.3.3]
+/// The bootstrap account that another one of the same session follows. Nothing where the account is as it
+/// was, or was rewritten in place.
 [[nodiscard]] std::optional<InstanceId> outlived_account(const Tree& before, const Tree& now);
 
-/// Whether a delete must leave this instance: a bootstrap account with what it links to, and /3/0. An account
-/// that has a successor (`outlived`) is one like any other. [LwM2M-CORE 1.2 §6.1.7.6]
-[[nodiscard]] bool survives_delete(const Tree& tree, const Path& instance,
-                                   std::optional<InstanceId> outlived = std::nullopt);
+/// Whether a delete of more than it must leave this instance: a bootstrap account with what it links to, and
+/// /3/0. [LwM2M-CORE 1.2 §6.1.7.6]
+[[nodiscard]] bool survives_delete(const Tree& tree, const Path& instance);
+
+/// Whether this is one of several bootstrap accounts, as there are while a session replaces the account.
+[[nodiscard]] bool is_spare_account(const Tree& tree, const Path& instance);
 
 /// What belongs to a /0 instance: itself, and what it links to.
 [[nodiscard]] std::vector<Path> parts_of_account(const Tree& tree, InstanceId account);

@@ -25,7 +25,9 @@ constexpr auto kNoPath = "the path is not one of objects";
 //  §6.1.7.5];
 //  - a Write of /o leaves the instances that its payload does not name (facts A.7, K 16);
 //  - a Write over the bootstrap account replaces it, in place;
-//  - a bootstrap account that has a successor in the session is an instance like any other;
+//  - a second bootstrap account can be written, and then either of the two be deleted by its path: replaced,
+//  or
+//    repaired. Finish answers 4.06 while there are two ("replacement and purge" [LwM2M-CORE 1.2 §6.1.3.3]);
 //  - a resource instance is no target of Bootstrap-Write;
 //  - what is wrong with a payload has its codes in lwm2m/codes.cpp: 4.00 without a Content-Format, when it
 //  does
@@ -107,9 +109,7 @@ Target target_of(const Model& model, const Path& path) {
     return is_open ? Target::missing_instance : Target::closed_instance;
   }
   if (path == Path(kDevice, InstanceId(0))) return Target::device;
-  const auto outlived =
-      model.in_transaction() ? outlived_account(model.before(), model.tree()) : std::nullopt;
-  if (survives_delete(model.tree(), path, outlived)) return Target::account;
+  if (survives_delete(model.tree(), path) && !is_spare_account(model.tree(), path)) return Target::account;
   return object->is_permanent(path.instance()) ? Target::permanent : Target::instance;
 }
 

@@ -117,8 +117,9 @@ Answer remove(Services& services, const Path& path) {
   for (const auto& [id, object] : model.objects()) {
     if (path.has_object() && path.object() != id) continue;
     for (const auto instance : model.instances_of(id)) {
-      const auto target = target_of(model, Path(id, instance));
-      if (target == Target::instance) delete_one(model, Path(id, instance));
+      const Path at(id, instance);
+      const bool stays = survives_delete(model.tree(), at) || object.is_permanent(instance);
+      if (!stays) delete_one(model, at);
     }
   }
   return {.code = Code::deleted};

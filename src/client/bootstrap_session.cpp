@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
-#include <slipway/base/uri.hpp>
+#include <slipway/lwm2m/bootstrap.hpp>
 
+#include "client/bootstrap_codes.hpp"
 #include "client/bootstrap_operations.hpp"
+#include "client/bootstrap_write.hpp"
 #include "client/validation.hpp"
 
 namespace slipway::client {
@@ -69,8 +71,22 @@ void BootstrapSession::plan(TimePoint now) {
   if (wait.count() > 1)
     wait += Duration(
         static_cast<Duration::rep>(services_.random.below(static_cast<std::uint64_t>(wait.count() / 2))));
+  if (state_ != State::holding_off) end_listening();  // what is kept from an earlier success may be dead
   state_ = State::holding_off;
   at_ = now + std::max(wait, std::exchange(at_least_, Duration{}));
+  listen();
+}
+
+/// Lets the bootstrap server speak first.
+void BootstrapSession::listen() {
+  const auto account = bootstrap_account(services_.model.tree());
+  if (!accepts() || !account || peer_ != PeerId{}) return;
+  connected_ = false;
+  peer_ = services_.connect(*account, ShortServerId(0));
+}
+
+void BootstrapSession::end_listening() {
+  if (!is_active()) close(peer_);
 }
 
 void BootstrapSession::registrations_succeeded() {
@@ -92,6 +108,7 @@ void BootstrapSession::stop() {
 
 void BootstrapSession::close(PeerId& peer) {
   if (peer == PeerId{}) return;
+  if (peer == peer_) connected_ = false;
   services_.disconnect(peer);
   peer = PeerId{};
 }
@@ -107,47 +124,47 @@ void BootstrapSession::connect(TimePoint now) {
     close(lingering_);
     linger_until_.reset();
   }
-  form_ = Form::with_format;
-  enabler_ = services_.config.enabler;
-  if (enabler_ < Version{1, 1}) form_ = Form::legacy;
+  form_ = first_form(services_.config);
+  const auto pack_next = std::exchange(pack_next_, PackNext::as_configured);
+  if (form_ == RequestForm::pack && pack_next == PackNext::passed_over) form_ = RequestForm::with_format;
   state_ = State::connecting;
   at_ = now + services_.config.coap.exchange_lifetime;
-  peer_ = services_.connect(*account, ShortServerId(0));
+  if (peer_ == PeerId{}) peer_ = services_.connect(*account, ShortServerId(0));
   services_.tell(BootstrapStarted{peer_, ++attempt_});
+  if (connected_) connected(now, peer_);
 }
 
-void BootstrapSession::connected(TimePoint now) {
+void BootstrapSession::connected(TimePoint now, PeerId peer) {
+  if (peer != peer_) return;
+  connected_ = true;
   if (state_ != State::connecting) return;
-  services_.model.begin();
+  enter(now, Initiator::client);
   request(now);
+}
+
+/// The model is in flux from here on.
+void BootstrapSession::enter(TimePoint now, Initiator initiator) {
+  services_.model.begin();
+  refusal_.clear();
+  enabler_ = services_.config.enabler;
+  at_ = now + services_.config.coap.exchange_lifetime;
+  state_ = initiator == Initiator::client ? State::requesting : State::open;
+  if (initiator == Initiator::server)
+    services_.tell(BootstrapStarted{.peer = peer_, .attempt = ++attempt_, .initiator = initiator});
 }
 
 void BootstrapSession::request(TimePoint now) {
   state_ = State::requesting;
   at_ = now + services_.config.coap.exchange_lifetime;
-  lwm2m::QueryList queries;
-  std::string path;
-  bool fits = true;
-  // Path and query of the account's URI stay in front.
-  const auto account = bootstrap_account(services_.model.tree());
-  const auto uri = account ? parse_uri(services_.model.tree().text(security(*account, 0)))
-                           : Result<Uri>(slipway::fail(ErrorCode::not_found, ""));
-  if (uri && uri->path != "/") path = uri->path;
-  if (uri && !uri->query.empty()) fits = queries.add(uri->query);
-  path += lwm2m::kBootstrapPath;
-  std::optional<ContentFormat> format;
-  if (form_ == Form::with_format)
-    format = lwm2m::is_bootstrap_format(services_.config.preferred_format) ? services_.config.preferred_format
-                                                                           : ContentFormat::senml_cbor;
-  fits = fits &&
-         lwm2m::add_bootstrap_queries(queries, {.endpoint = services_.config.endpoint, .preferred = format});
-  if (!fits)
-    return fail(now, BootstrapEnd::session_failed, std::nullopt, "the request does not fit its bounds");
-  const auto sent = services_.endpoint.request(
-      now, peer_,
-      {.code = coap::Code::post, .path = path, .queries = queries.view(), .tag = tag_of(Owner::bootstrap)});
+  if (form_ == RequestForm::legacy) enabler_ = {1, 0};
+  const auto sent = send_bootstrap_request(now, services_, peer_, form_);
   if (!sent) return fail(now, BootstrapEnd::session_failed, std::nullopt, sent.error().detail);
   request_ = *sent;
+}
+
+void BootstrapSession::request_again(TimePoint now, RequestForm form) {
+  form_ = form;
+  request(now);
 }
 
 void BootstrapSession::connection_failed(TimePoint now, PeerId peer, std::string_view reason) {
@@ -155,13 +172,16 @@ void BootstrapSession::connection_failed(TimePoint now, PeerId peer, std::string
     close(lingering_);
     linger_until_.reset();
   }
-  if (peer == peer_ && is_active()) fail(now, BootstrapEnd::session_failed, std::nullopt, reason);
+  if (peer != peer_) return;
+  if (is_active()) return fail(now, BootstrapEnd::session_failed, std::nullopt, reason);
+  end_listening();  // the request of the device's own comes in its time
 }
 
 void BootstrapSession::handle_timeout(TimePoint now) {
   if (linger_until_ && *linger_until_ <= now) {
     linger_until_.reset();
     close(lingering_);
+    if (state_ == State::idle) listen();  // with the account that the session has brought
   }
   if (!at_ || *at_ > now) return;
   switch (state_) {
@@ -173,6 +193,8 @@ void BootstrapSession::handle_timeout(TimePoint now) {
     case State::connecting:
       return fail(now, BootstrapEnd::timeout, std::nullopt, "no session with the bootstrap server in time");
     case State::requesting:
+      if (form_ == RequestForm::pack) pack_next_ = PackNext::passed_over;
+      return fail(now, BootstrapEnd::timeout, std::nullopt, "no answer from the bootstrap server in time");
     case State::open:
       return fail(now, BootstrapEnd::timeout, std::nullopt, "no Finish from the bootstrap server in time");
     case State::persisting:
@@ -183,18 +205,16 @@ void BootstrapSession::handle_timeout(TimePoint now) {
 void BootstrapSession::handle_response(TimePoint now, const coap::ResponseReceived& event) {
   if (event.id != request_) return;
   request_.reset();
+  if (state_ != State::requesting) return;
+  if (form_ == RequestForm::pack) return take_pack(now, event.message);
   const auto code = event.message.code;
   if (coap::is_success(code)) {
-    if (state_ == State::requesting) state_ = State::open;
+    state_ = State::open;
     return;
   }
-  if (state_ != State::requesting) return;
   // A server of 1.0 may not know `pct`. [LwM2M-CORE 1.2 §5.1]
-  if (is_client_error(code) && form_ == Form::with_format) {
-    form_ = Form::legacy;
-    enabler_ = {1, 0};
-    return request(now);
-  }
+  if (is_client_error(code) && form_ == RequestForm::with_format)
+    return request_again(now, RequestForm::legacy);
   const auto max_age = event.message.find_number(coap::OptionNumber::max_age).value_or(0);
   const Duration wait = code == coap::Code::service_unavailable ? Duration(seconds(max_age)) : Duration{};
   fail(now, BootstrapEnd::refused, code, "the bootstrap server refused the request", wait);
@@ -205,12 +225,57 @@ void BootstrapSession::handle_failure(TimePoint now, const coap::RequestFailed& 
   request_.reset();
   // A server that has begun with its commands took the request: only its answers were lost.
   if (state_ != State::requesting) return;
+  if (form_ == RequestForm::pack) {
+    if (event.reason == coap::RequestFailure::too_large)
+      return refuse_pack(now, std::nullopt, "the pack is larger than the device takes");
+    if (event.reason != coap::RequestFailure::timeout)
+      return refuse_pack(now, std::nullopt, "the pack did not arrive whole");
+    pack_next_ = PackNext::passed_over;
+  }
   fail(now, BootstrapEnd::timeout, std::nullopt, "the bootstrap server does not answer");
 }
 
+// --- Pack ------------------------------------------------------------------------------------------
+
+/// All or nothing: what the server gave is validated as at Finish, and there is no Finish.
+void BootstrapSession::take_pack(TimePoint now, const coap::Message& message) {
+  if (message.code != coap::Code::content)
+    return refuse_pack(now, message.code, "the bootstrap server gives no pack");
+  const auto number = message.content_format();
+  if (!number) return refuse_pack(now, message.code, "the pack has no Content-Format");
+  DecodedPayload decoded;
+  if (const auto read =
+          decode_payload(services_.model, Path(), ContentFormat{*number}, message.payload, decoded);
+      !read)
+    return refuse_pack(now, message.code, read.error().detail);
+  if (const auto written = write_pack(services_.model, decoded.entries); !written)
+    return refuse_pack(now, message.code, written.error().detail);
+  if (const auto refused = conclude(now)) refuse_pack(now, message.code, as_text(refused->payload));
+}
+
+/// Whatever is wrong with it, the device asks in the other way at once. [LwM2M-CORE 1.2 §6.1.3.3]
+void BootstrapSession::refuse_pack(TimePoint now, std::optional<coap::Code> code, std::string_view reason) {
+  services_.tell(BootstrapPackFailed{code, {}}, std::string(reason));
+  services_.model.rollback();
+  services_.model.begin();
+  request_again(now, RequestForm::with_format);
+}
+
+// --- Commands --------------------------------------------------------------------------------------
+
+/// Whether a command of the server, which nobody asked for, opens a session.
+bool BootstrapSession::begins_session(const coap::RequestReceived& event) const {
+  if (!accepts() || is_active() || event.peer != peer_ || !bootstrap_account(services_.model.tree()))
+    return false;
+  const auto verb = verb_of(event.message);
+  return verb != BootstrapVerb::finish && verb != BootstrapVerb::unknown;
+}
+
 void BootstrapSession::handle_request(TimePoint now, const coap::RequestReceived& event) {
-  const bool is_open = event.peer == peer_ && (state_ == State::requesting || state_ == State::open);
-  if (!is_open) {
+  if (begins_session(event)) enter(now, Initiator::server);
+  const bool awaits_commands =
+      state_ == State::open || (state_ == State::requesting && form_ != RequestForm::pack);
+  if (event.peer != peer_ || !awaits_commands) {
     const auto code = state_ == State::persisting ? coap::Code::service_unavailable : coap::Code::bad_request;
     return services_.respond(now, event.id,
                              Answer::error(code, "there is no bootstrap session that takes this"));
@@ -218,30 +283,46 @@ void BootstrapSession::handle_request(TimePoint now, const coap::RequestReceived
   at_ = now + services_.config.coap.exchange_lifetime;
   // A command before the answer to the request: that answer was lost, or overtaken.
   state_ = State::open;
-  const bool is_finish =
-      event.message.code == coap::Code::post && event.message.uri_path() == lwm2m::kBootstrapPath;
-  if (is_finish) return finish(now, event.id);
+  if (verb_of(event.message) == BootstrapVerb::finish) return finish(now, event.id);
   services_.respond(now, event.id, bootstrap_operation(services_, enabler_, event.message));
 }
 
 void BootstrapSession::finish(TimePoint now, coap::IncomingId id) {
-  if (const auto wrong = validate(services_.model, Purpose::finish)) {
+  if (const auto refused = conclude(now)) {
+    if (refused->code == coap::Code::not_acceptable) refusal_ = as_text(refused->payload);
+    return services_.respond(now, id, *refused);
+  }
+  finish_ = id;
+}
+
+/// Completes what the server gave, validates it and asks for it to be kept. On a refusal, which it returns,
+/// the model is what it was.
+std::optional<Answer> BootstrapSession::conclude(TimePoint now) {
+  auto& model = services_.model;
+  const auto given = model.save();
+  const auto refuse = [&](coap::Code code, std::string_view reason) {
+    model.restore(given);
+    return Answer::error(code, reason);
+  };
+  if (const auto adopted = adopt_own_certificate(model.before(), model.mutable_tree()); !adopted)
+    return refuse(coap::Code::internal_server_error, adopted.error().detail);
+  Checks checks{.credentials = services_.config.credentials,
+                .own_certificate = services_.config.own_certificate,
+                .endpoint = services_.config.endpoint,
+                .now = {}};
+  if (const auto wall = services_.unix_seconds(now)) checks.now = UnixTime(seconds(*wall));
+  if (const auto wrong = validate(model, Purpose::finish, checks)) {
     std::string reason(wrong->place.text().view());
     reason += ": ";
     reason += wrong->rule;
-    return services_.respond(now, id, Answer::error(coap::Code::not_acceptable, reason));
+    return refuse(coap::Code::not_acceptable, reason);
   }
-  const auto before_stamp = services_.model.save();
   stamp_accounts(now);
   const auto persist = services_.persist();
-  if (!persist) {
-    services_.model.restore(before_stamp);
-    return services_.respond(now, id,
-                             Answer::error(coap::Code::internal_server_error, persist.error().detail));
-  }
+  if (!persist) return refuse(coap::Code::internal_server_error, persist.error().detail);
   persist_ = *persist;
-  finish_ = id;
   state_ = State::persisting;
+  return std::nullopt;
 }
 
 /// /1/x/12 of every server. [LwM2M-CORE 1.2 App. E.2]
@@ -256,17 +337,21 @@ void BootstrapSession::stamp_accounts(TimePoint now) {
 
 void BootstrapSession::persisted(TimePoint now, std::uint64_t id, Client::Persisted outcome) {
   if (state_ != State::persisting || id != persist_) return;
-  const auto incoming = *finish_;
-  finish_.reset();
+  const auto incoming = std::exchange(finish_, std::nullopt);  // none after a pack
   if (outcome == Client::Persisted::failed) {
-    services_.respond(now, incoming,
-                      Answer::error(coap::Code::internal_server_error, "the device cannot store it"));
+    if (incoming)
+      services_.respond(now, *incoming,
+                        Answer::error(coap::Code::internal_server_error, "the device cannot store it"));
     return fail(now, BootstrapEnd::session_failed, std::nullopt, "the state could not be made durable");
   }
+  const auto old = bootstrap_account(services_.model.before());
+  const auto account = bootstrap_account(services_.model.tree());
+  const bool is_same =
+      old && account && same_account(services_.model.before(), *old, services_.model.tree(), *account);
   outcome_ = Outcome{BootstrapEnd::succeeded, services_.model.before()};
   services_.model.commit();
-  services_.respond(now, incoming, {.code = coap::Code::changed});
-  linger(now);
+  if (incoming) services_.respond(now, *incoming, {.code = coap::Code::changed});
+  if (!accepts() || !is_same) linger(now);
   triggered_ = false;
   attempt_ = 0;
   state_ = State::idle;
@@ -281,6 +366,7 @@ void BootstrapSession::linger(TimePoint now) {
   lingering_ = peer_;
   linger_until_ = now + kLinger;
   peer_ = PeerId{};
+  connected_ = false;
 }
 
 void BootstrapSession::roll_back() {
@@ -294,6 +380,11 @@ void BootstrapSession::roll_back() {
 void BootstrapSession::fail(TimePoint now, BootstrapEnd end, std::optional<coap::Code> code,
                             std::string_view reason, Duration at_least) {
   const bool was_answered = state_ == State::persisting;
+  // A server that leaves after a refused Finish has failed by what that Finish said.
+  if (state_ == State::open && !refusal_.empty()) {
+    end = BootstrapEnd::inconsistent;
+    reason = refusal_;
+  }
   roll_back();
   if (was_answered)
     linger(now);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One client-initiated bootstrap after the other: hold-off, request, session, finish. [LwM2M-CORE 1.2 §6.1]
+// One bootstrap after the other: hold-off, request, session, finish. [LwM2M-CORE 1.2 §6.1]
 #pragma once
 
 #include <slipway/lwm2m/bootstrap.hpp>
 
-#include "client/services.hpp"
+#include "client/bootstrap_request.hpp"
 
 namespace slipway::client {
 
@@ -13,15 +13,32 @@ enum class Begin : std::uint8_t { planned, triggered };
 
 ///             begin                hold-off over         connected           2.04
 ///   idle ------------> holding_off -----------> connecting ------> requesting ----> open
-///    ^                      ^                        |   ^               |            | Finish, consistent
-///    |                      |  failed: state as      |   | 4.xx: ask as  |            v
-///    |                      |  before, longer wait   |   | 1.0 does      |        persisting
-///    |                      +------------------------+---+---------------+------------| not durable
-///    +------------------------------------------------------------------------------- | durable
+///    ^                      ^  |                     |   ^          |  |             | Finish, consistent
+///    |                      |  |   failed: state as  |   | refused: |  | pack (2.05) |
+///    |                      +--|----before, longer---+---+-the next-+  +-----------+ |
+///    |                      |  |     wait                  form               v    v v
+///    |                      |  | a command (ServerInitiated::accept)      persisting
+///    |                      |  +--------------------------> open              |
+///    |                      +----------------------------------- not durable -+
+///    +--------------------------------------------------------------- durable -+
+///
+/// A request takes three forms in turn, within one session: pack (any refusal, by the server or by the
+/// device, leads on), Bootstrap-Request, and the same as 1.0 has it (after a 4.xx). A pack that meets silence
+/// is passed over in the next round, so that a server that drops what it does not know is reached.
 ///
 /// The model's transaction is open from `requesting` to the end. A Finish that fails validation is answered
-/// 4.06 and leaves the session open for repair. Every command of the server restarts the timer.
-/// (`requesting` is where a Bootstrap-Pack-Request goes first, once it is spoken here.)
+/// 4.06 and leaves the session open for repair. Every command of the server restarts the timer. What meets a
+/// command outside of an open session: while the pack is awaited, after success and in `idle` 4.00, in
+/// `persisting` 5.03.
+///
+/// With ServerInitiated::accept the session with the server is opened when the hold-off begins, and kept
+/// after a success while the account is the same; Discover, Read, Write or Delete on it begin a bootstrap, a
+/// Finish does not. A device comes here only when smartcard and factory had their turn. [LwM2M-CORE 1.0
+/// §5.2.4]
+///
+/// The bootstrap account is replaced in place, by a pack, or by a second one and a delete of the first; a
+/// Finish that finds two is answered 4.06, and one that finds none too. The running session stays on the old
+/// keys, the next one uses the new. [LwM2M-CORE 1.2 §6.1.3.3]
 class BootstrapSession {
  public:
   enum class State : std::uint8_t { idle, holding_off, connecting, requesting, open, persisting };
@@ -42,7 +59,7 @@ class BootstrapSession {
   [[nodiscard]] bool in_session() const { return state_ > State::connecting; }
   [[nodiscard]] bool owns(PeerId peer) const { return peer_ == peer || lingering_ == peer; }
 
-  void connected(TimePoint now);
+  void connected(TimePoint now, PeerId peer);
   void connection_failed(TimePoint now, PeerId peer, std::string_view reason);
   void handle_timeout(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_timeout() const { return earlier(at_, linger_until_); }
@@ -59,11 +76,15 @@ class BootstrapSession {
   [[nodiscard]] std::optional<Outcome> take_outcome();
 
  private:
-  enum class Form : std::uint8_t { with_format, legacy };
   void plan(TimePoint now);
   void connect(TimePoint now);
+  void enter(TimePoint now, Initiator initiator);
   void request(TimePoint now);
+  void request_again(TimePoint now, RequestForm form);
+  void take_pack(TimePoint now, const coap::Message& message);
+  void refuse_pack(TimePoint now, std::optional<coap::Code> code, std::string_view reason);
   void finish(TimePoint now, coap::IncomingId id);
+  [[nodiscard]] std::optional<Answer> conclude(TimePoint now);
   void fail(TimePoint now, BootstrapEnd end, std::optional<coap::Code> code, std::string_view reason,
             Duration at_least = {});
   void roll_back();
@@ -71,19 +92,26 @@ class BootstrapSession {
   void linger(TimePoint now);
   void close(PeerId& peer);
   void stamp_accounts(TimePoint now);
+  [[nodiscard]] bool accepts() const { return services_.config.server_initiated == ServerInitiated::accept; }
+  void listen();
+  void end_listening();
+  [[nodiscard]] bool begins_session(const coap::RequestReceived& event) const;
 
   Services& services_;
   State state_ = State::idle;
-  Form form_ = Form::with_format;
+  RequestForm form_ = RequestForm::with_format;
+  enum class PackNext : std::uint8_t { as_configured, passed_over } pack_next_ = PackNext::as_configured;
   Version enabler_{1, 2};
   unsigned failures_ = 0;  // since the last registration or trigger
   unsigned attempt_ = 0;
   std::optional<TimePoint> at_;  // end of the hold-off, or of the patience
   PeerId peer_{};
+  bool connected_ = false;
   PeerId lingering_{};
   std::optional<TimePoint> linger_until_;
   std::optional<coap::RequestId> request_;
   std::optional<coap::IncomingId> finish_;
+  std::string refusal_;  // of the last Finish
   std::uint64_t persist_ = 0;
   bool triggered_ = false;
   Duration at_least_{};  // what the server asked for by Max-Age

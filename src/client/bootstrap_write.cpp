@@ -132,6 +132,9 @@ Result<void> write_pack(Model& model, std::span<const Entry> entries) {
     servers_before.push_back(security_server(model.tree(), path.instance()));
   SLIPWAY_TRY(clear_objects(model, entries));
   SLIPWAY_TRY(write_bootstrap(model, Path(), entries));
+  // The account that the pack brings is the one that stays.
+  if (const auto old = outlived_account(model.before(), model.tree()))
+    erase_account(model.mutable_tree(), *old);
   for (const auto server : servers_before)
     if (is_server(server) && !find_security(model.tree(), server)) unbootstrap(model, server);
   return {};

@@ -15,8 +15,8 @@ namespace slipway::client {
 /// unknown_object, unknown_resource, not_found, wrong_type, out_of_range, malformed, limit.
 Result<void> write_bootstrap(Model& model, const Path& base, std::span<const Entry> entries);
 
-/// Replaces all instances of the objects that `entries` name, but for the bootstrap account and /3/0; servers
-/// whose account is gone take their rights with them. As above otherwise.
+/// Replaces all instances of the objects that `entries` name, but for the bootstrap account (unless they
+/// bring another) and /3/0; servers whose account is gone take their rights with them. As above otherwise.
 Result<void> write_pack(Model& model, std::span<const Entry> entries);
 
 }  // namespace slipway::client

@@ -129,8 +129,7 @@ class Client::Impl {
 
   void connected(TimePoint now, PeerId peer) {
     if (bootstrap_.owns(peer)) {
-      bootstrap_.connected(now);
-      if (bootstrap_.in_session()) enter_bootstrap();
+      bootstrap_.connected(now, peer);
     } else {
       registrations_.connected(now, peer);
     }
@@ -334,6 +333,7 @@ class Client::Impl {
   /// Lets everything that follows from an event happen, and asks for the state to be kept.
   void settle(TimePoint now) {
     drain(now);
+    if (bootstrap_.in_session()) enter_bootstrap();
     follow_bootstrap(now);
     follow_failures(now);
     registrations_.handle_timeout(now);
@@ -386,12 +386,7 @@ class Client::Impl {
     auto& tree = services_.model.mutable_tree();
     const auto account = bootstrap_account(tree);
     if (!account) return;
-    std::vector<Path> gone{Path(kSecurity, *account)};
-    for (const auto& [path, value] : tree.below(gone.front()))
-      if (value.view().type() == DataType::objlnk && !value.view().as_objlnk().is_null())
-        gone.emplace_back(ObjectId(value.view().as_objlnk().object),
-                          InstanceId(value.view().as_objlnk().instance));
-    for (const auto& path : gone) tree.erase(path);
+    erase_account(tree, *account);
     services_.mark_dirty();
   }
 
@@ -409,6 +404,8 @@ class Client::Impl {
       keep->snapshot = services_.snapshot();
     } else if (auto* ended = std::get_if<BootstrapEnded>(&notice.event)) {
       ended->reason = notice.text;
+    } else if (auto* pack = std::get_if<BootstrapPackFailed>(&notice.event)) {
+      pack->reason = notice.text;
     } else if (auto* failed = std::get_if<RegistrationFailed>(&notice.event)) {
       failed->reason = notice.text;
     } else if (auto* registered = std::get_if<RegisteredWith>(&notice.event)) {

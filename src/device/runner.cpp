@@ -174,6 +174,11 @@ class LinuxRunner final : public Runner {
   }
 
   void on(TimePoint, const client::BootstrapStarted& event) { say("bootstrapping", "attempt " + std::to_string(event.attempt)); }
+  void on(TimePoint, const client::BootstrapPackFailed& event) {
+    std::string detail(event.reason);
+    if (event.code) detail += " (" + std::string(coap::describe(*event.code).view()) + ")";
+    say("no bootstrap pack, asking for the accounts one by one", detail);
+  }
   void on(TimePoint, const client::BootstrapEnded& event) {
     std::string detail = client::to_string(event.end);
     if (event.code) detail += " (" + std::string(coap::describe(*event.code).view()) + ")";

@@ -433,11 +433,13 @@ Steps pack_garbage(const Cast& cast) {
                .payload = Bytes{0x9F, 0xFF, 0x00, 0x17, 0x5A}}};
 }
 
-/// A Security instance without its Server instance.
+/// A Security instance without its Server instance. Of another server: a device that has the account already has
+/// the other half of it, which a pack that does not name /1 leaves there.
 Steps pack_inconsistent(const Cast& cast) {
-  return {Step{
-      .format = static_cast<std::uint16_t>(cast.format),
-      .payload = encoded(cast.format, Path(), security_values(cast, cast.scene.security, cast.account))}};
+  const Shape unpaired{.server = ShortServerId(kServerId.value() + 1)};
+  return {Step{.format = static_cast<std::uint16_t>(cast.format),
+               .payload = encoded(cast.format, Path(),
+                                  security_values(cast, cast.scene.security, cast.account, unpaired))}};
 }
 
 Steps pack_wrong_format(const Cast& cast) {

@@ -332,6 +332,10 @@ void SimDevice::on(const client::BootstrapStarted&) {
   journal_.note("device: bootstrap started");
 }
 
+void SimDevice::on(const client::BootstrapPackFailed& event) {
+  journal_.note("device: no pack: " + std::string(event.reason));
+}
+
 void SimDevice::on(const client::BootstrapEnded& event) {
   journal_.note(std::string("device: bootstrap ") + client::to_string(event.end) + " " +
                 std::string(event.reason));

@@ -105,6 +105,7 @@ class SimDevice {
   void on(const client::DisconnectWanted& event);
   void on(const client::PersistWanted& event);
   void on(const client::BootstrapStarted& event);
+  void on(const client::BootstrapPackFailed& event);
   void on(const client::BootstrapEnded& event);
   void on(const client::RegisteredWith& event);
   void on(const client::RegistrationUpdated& event);

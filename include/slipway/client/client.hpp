@@ -13,6 +13,7 @@
 
 #include <slipway/base/random.hpp>
 #include <slipway/base/time.hpp>
+#include <slipway/client/credentials.hpp>
 #include <slipway/client/model.hpp>
 #include <slipway/coap/endpoint.hpp>
 #include <slipway/lwm2m/peer.hpp>
@@ -22,6 +23,15 @@ namespace slipway::client {
 /// Whether the device sleeps between its messages. [LwM2M-TRANSPORT 1.2 §6.5]
 enum class QueueMode : std::uint8_t { awake, sleeps };
 
+/// Whether a device of 1.2 asks for everything at once first; on any refusal it asks as 1.1 does.
+/// [LwM2M-CORE 1.2 §6.1.7.7]
+enum class BootstrapPack : std::uint8_t { first, never };
+
+/// Whether the bootstrap server may speak first, as in 1.0: during the hold-off time, and on the session that
+/// is then kept after a success. The device is the DTLS client all the same, as later versions say: it opens
+/// the session and waits. [LwM2M-CORE 1.0 §5.2.3, §5.2.4]
+enum class ServerInitiated : std::uint8_t { off, accept };
+
 struct ClientConfig {
   std::string endpoint;
   Version enabler{1, 2};  ///< highest spoken; 4.12 leads to a lower one
@@ -29,6 +39,11 @@ struct ClientConfig {
   ContentFormat preferred_format = ContentFormat::senml_cbor;  ///< also `pct`
   QueueMode queue = QueueMode::awake;                          ///< the `Q` of a registration
   Duration bootstrap_retry_max = std::chrono::hours(1);        ///< cap of the doubled hold-off
+  BootstrapPack bootstrap_pack = BootstrapPack::first;
+  ServerInitiated server_initiated = ServerInitiated::off;
+  OwnCertificate own_certificate = OwnCertificate::none;
+  const CredentialChecker* credentials =
+      nullptr;  ///< asked at Finish; without one, only what bytes alone tell
   std::size_t observations_max =
       32;                           ///< of all servers; a further one is answered without its Observe option
   std::size_t attributes_max = 64;  ///< paths with attributes, of all servers; a further one is answered 5.03
@@ -57,16 +72,23 @@ struct PersistWanted {
 };
 enum class BootstrapEnd : std::uint8_t {
   succeeded,
-  refused,
-  inconsistent,
-  timeout,
-  session_failed,
-  superseded
+  refused,         ///< the server said no to the request
+  inconsistent,    ///< Finish was refused (4.06) and not repaired
+  timeout,         ///< no answer, or no further command, for EXCHANGE_LIFETIME
+  session_failed,  ///< no session, a lost one, or the state could not be stored
+  superseded       ///< another bootstrap was asked for
 };
 [[nodiscard]] const char* to_string(BootstrapEnd end);
+enum class Initiator : std::uint8_t { client, server };
 struct BootstrapStarted {
   PeerId peer;
   unsigned attempt;
+  Initiator initiator = Initiator::client;
+};
+/// The pack was refused, by the server or by the device; the session goes on with a Bootstrap-Request.
+struct BootstrapPackFailed {
+  std::optional<coap::Code> code;  ///< of the server's answer
+  std::string_view reason;
 };
 struct BootstrapEnded {
   BootstrapEnd end;
@@ -88,8 +110,9 @@ struct RegistrationFailed {
 struct DeregisteredFrom {
   ShortServerId server;
 };
-using Event = std::variant<ConnectWanted, DisconnectWanted, PersistWanted, BootstrapStarted, BootstrapEnded,
-                           RegisteredWith, RegistrationUpdated, RegistrationFailed, DeregisteredFrom>;
+using Event =
+    std::variant<ConnectWanted, DisconnectWanted, PersistWanted, BootstrapStarted, BootstrapPackFailed,
+                 BootstrapEnded, RegisteredWith, RegistrationUpdated, RegistrationFailed, DeregisteredFrom>;
 
 enum class ConnectFailure : std::uint8_t {
   unreachable,

@@ -134,7 +134,7 @@ TEST(ClientBootstrap, EveryCommandRestartsThePatience) {
 
 TEST(ClientBootstrap, LostAnswersToTheRequestDoNotEndASessionThatHasBegun) {
   Device device;
-  Stage stage(device.model);
+  Stage stage(device.model, {.bootstrap_pack = BootstrapPack::never});
   stage.loses_down = [](const coap::Message& message) { return coap::is_response(message.code); };
   stage.start();
   EXPECT_EQ(stage.discover(0, "/").code, Code::content);
@@ -198,8 +198,34 @@ TEST(ClientBootstrap, AnInconsistencyThatIsNotRepairedIsRolledBack) {
   EXPECT_EQ(stage.put(0, "/0/1", security_entries("/0/1", 101)).code, Code::changed);
   EXPECT_EQ(stage.finish().code, Code::not_acceptable);
   stage.pass(seconds(250));
-  EXPECT_EQ(stage.last_end(), BootstrapEnd::timeout);
+  EXPECT_EQ(stage.last_end(), BootstrapEnd::inconsistent);
+  EXPECT_TRUE(stage.gave_reason("/0/1: the account has no Server instance of its short server id"));
   EXPECT_EQ(device.state(), before);
+  EXPECT_TRUE(stage.client.next_timeout().has_value());
+}
+
+TEST(ClientBootstrap, AServerThatLeavesAfterARefusedFinishHasFailedByItsReason) {
+  Device device;
+  const auto before = device.state();
+  Stage stage(device.model);
+  stage.start();
+  EXPECT_EQ(stage.finish().code, Code::not_acceptable);
+  stage.client.connection_lost(stage.now, stage.session(0)->peer, std::nullopt);
+  stage.settle();
+  EXPECT_EQ(stage.last_end(), BootstrapEnd::inconsistent);
+  EXPECT_TRUE(stage.gave_reason("/1: there is no server account"));
+  EXPECT_EQ(device.state(), before);
+}
+
+TEST(ClientBootstrap, ASecondFinishIsRepeatedOrRefusedAndChangesNothing) {
+  Device device;
+  Stage stage(device.model);
+  bootstrap(stage);
+  const auto after = device.state();
+  EXPECT_EQ(stage.finish().code, Code::bad_request);  // a new one; a repeated one gets its answer again
+  EXPECT_EQ(stage.put(0, "/1/0", server_entries("/1/0", 101, 77)).code, Code::bad_request);
+  EXPECT_EQ(device.state(), after);
+  EXPECT_EQ(stage.count<BootstrapEnded>(), 1u);
 }
 
 TEST(ClientBootstrap, FinishIsAnsweredOnlyWhenTheStateIsDurable) {

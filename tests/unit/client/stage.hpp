@@ -50,6 +50,7 @@ struct Received {
   std::string path;
   std::vector<std::string> queries;
   std::optional<std::uint16_t> format;
+  std::optional<std::uint16_t> accept;
   std::string payload;
 };
 
@@ -89,6 +90,7 @@ class Stage {
     coap::EndpointConfig config;
     config.ack_random_factor = 1.0;
     config.nstart = 4;
+    config.body_max = 128 * 1024;  // more than the device takes
     return config;
   }
 
@@ -112,6 +114,7 @@ class Stage {
   std::function<bool(const coap::Message&)> loses_down;
 
   static Reply agreeable(const Received& request) {
+    if (request.path.ends_with("/bspack")) return {.code = Code::not_implemented};
     if (request.path.ends_with("/rd")) return {.code = Code::created, .location = "/rd/5a3f"};
     if (request.code == Code::del) return {.code = Code::deleted};
     return {.code = Code::changed};
@@ -267,6 +270,9 @@ class Stage {
     for (const auto& event : events) number += std::holds_alternative<T>(event) ? 1 : 0;
     return number;
   }
+  [[nodiscard]] bool gave_reason(std::string_view reason) const {
+    return std::ranges::find(reasons, reason) != reasons.end();
+  }
   [[nodiscard]] std::optional<BootstrapEnd> last_end() const {
     for (auto it = events.rbegin(); it != events.rend(); ++it)
       if (const auto* ended = std::get_if<BootstrapEnded>(&*it)) return ended->end;
@@ -313,6 +319,8 @@ class Stage {
       reasons.emplace_back(ended->reason);
     } else if (const auto* failed = std::get_if<RegistrationFailed>(&event)) {
       reasons.emplace_back(failed->reason);
+    } else if (const auto* pack = std::get_if<BootstrapPackFailed>(&event)) {
+      reasons.emplace_back(pack->reason);
     }
   }
 
@@ -321,6 +329,7 @@ class Stage {
                      .path = std::string(message.uri_path().view()),
                      .queries = {},
                      .format = message.content_format(),
+                     .accept = message.accept(),
                      .payload = std::string(as_text(message.payload))};
     for (std::size_t i = 0; i < message.option_count(); ++i)
       if (const auto option = message.option(i); option.number == coap::OptionNumber::uri_query)
@@ -347,6 +356,7 @@ class Stage {
         const auto reply = answer(received.back());
         if (!reply.code) continue;
         coap::OutgoingResponse response{.code = *reply.code,
+                                        .content_format = reply.format,
                                         .location_path = reply.location,
                                         .max_age = reply.max_age,
                                         .payload = as_bytes(reply.payload)};
@@ -371,6 +381,18 @@ inline std::vector<Entry> factory_entries() {
           entry("/0/0/3", Value::opaque(as_bytes("factory-identity"))),
           entry("/0/0/4", Value::opaque({})),
           entry("/0/0/5", Value::opaque(as_bytes("0123456789abcdef")))};
+}
+/// Another bootstrap account, complete.
+inline std::vector<Entry> bootstrap_entries(std::string_view instance,
+                                            std::string_view key = "a key of the device's own") {
+  const std::string base(instance);
+  return {entry(base + "/0", Value::string("coaps://bs2.example:5784")),
+          entry(base + "/1", Value::boolean(true)),
+          entry(base + "/2", Value::integer(0)),
+          entry(base + "/3", Value::opaque(as_bytes("own-identity"))),
+          entry(base + "/4", Value::opaque({})),
+          entry(base + "/5", Value::opaque(as_bytes(key))),
+          entry(base + "/11", Value::integer(0))};
 }
 inline std::vector<Entry> security_entries(std::string_view instance, std::int64_t ssid,
                                            std::string_view uri = "coaps://lwm2m.example:5684",
