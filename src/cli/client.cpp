@@ -22,6 +22,8 @@ struct Options {
   std::string state;
   std::string format = "senml-cbor";
   std::string version = "1.2";
+  bool no_pack = false;
+  bool server_initiated = false;
 };
 
 int run_client(const Options& options, bool json) {
@@ -43,6 +45,8 @@ int run_client(const Options& options, bool json) {
   settings.state_file = options.state.empty() ? options.pack + ".state" : options.state;
   settings.client.preferred_format = *format;
   settings.client.enabler = *version;
+  if (options.no_pack) settings.client.bootstrap_pack = client::BootstrapPack::never;
+  if (options.server_initiated) settings.client.server_initiated = client::ServerInitiated::accept;
   auto runner = device::Runner::create(std::move(settings), *pack, model, {.happening = print});
   if (!runner) return fail(runner.error());
   const auto began = std::chrono::steady_clock::now();
@@ -67,6 +71,9 @@ void add_client(Context context) {
   command->add_option("-s,--state", options->state, "file with what bootstrap wrote (default PACK.state)")->type_name("FILE");
   command->add_option("--format", options->format, "preferred format (pct): senml-cbor, senml-json, lwm2m-cbor, tlv");
   command->add_option("--lwm2m", options->version, "highest version spoken: 1.0, 1.1 or 1.2");
+  command->add_flag("--no-pack", options->no_pack, "ask for the accounts one by one, never for a Bootstrap-Pack");
+  command->add_flag("--server-initiated", options->server_initiated,
+                    "let the bootstrap server begin, during the hold-off time and after a success");
   command->callback([options, context] { context.action = [options, &json = context.common.json] { return run_client(*options, json); }; });
 }
 

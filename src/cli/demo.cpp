@@ -165,7 +165,8 @@ class Demo {
   }
 
   Step<> start_device() {
-    auto started = Process::start({"client", "--json", "--pack", work_ / "device.pack.json", "--state", work_ / "device.state"},
+    auto started = Process::start({"client", "--json", "--pack", work_ / "device.pack.json", "--state", work_ / "device.state",
+                                   "--no-pack"},  // a pack would be one message: the demo shows each step
                                   work_ / "device.log");
     if (!started) return std::unexpected(started.error());
     device_.emplace(std::move(*started));

@@ -177,7 +177,7 @@ class LinuxRunner final : public Runner {
   void on(TimePoint, const client::BootstrapPackFailed& event) {
     std::string detail(event.reason);
     if (event.code) detail += " (" + std::string(coap::describe(*event.code).view()) + ")";
-    say("no bootstrap pack, asking for the accounts one by one", detail);
+    say("no pack", detail);
   }
   void on(TimePoint, const client::BootstrapEnded& event) {
     std::string detail = client::to_string(event.end);
