@@ -1,129 +1,193 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each Write of a plan contains. [LwM2M-CORE 1.2 App. E.1, E.2, E.3]
 #include <algorithm>
-#include <array>
 
-#include "bootstrap/operations.hpp"
+#include <slipway/bootstrap/operations.hpp>
+
+#include "bootstrap/core_objects.hpp"
 
 namespace slipway::bootstrap {
 namespace {
+
+using fleet::CredentialSource;
+using Resources = std::vector<std::pair<ResourceId, OwnedValue>>;
 
 Entry at(const Path& instance, std::uint16_t resource, const Value& value) {
   return {.path = instance.child(resource), .value = value};
 }
 
-/// The mandatory key resources that a mode does not use are written empty: devices that check for
-/// them find them, others ignore them. [LwM2M-CORE 1.2 App. E.1; facts of peers]
-void security_entries(const Path& path, const fleet::ServerAccountPlan& account,
-                      const fleet::Credential* credential, std::vector<Entry>& out) {
-  const auto mode = credential != nullptr ? credential->mode : SecurityMode::nosec;
-  out.assign({
-      at(path, 0, Value::string(account.uri)),
-      at(path, 1, Value::boolean(false)),
-      at(path, 2, Value::integer(static_cast<std::int64_t>(mode))),
-      at(path, 3, Value::opaque(credential != nullptr ? ByteView(credential->identity) : ByteView())),
-      at(path, 4, Value::opaque({})),
-      at(path, 5, Value::opaque(credential != nullptr ? credential->key.reveal() : ByteView())),
-      at(path, 10, Value::integer(account.id.value())),
-  });
-}
-
-void server_entries(const Path& path, const fleet::ServerAccountPlan& account, std::vector<Entry>& out) {
-  out.assign({
-      at(path, 0, Value::integer(account.id.value())),
-      at(path, 1, Value::integer(account.lifetime_s)),
-      at(path, 6, Value::boolean(account.notification_storing)),
-      at(path, 7, Value::string(account.binding)),
-  });
-  if (account.server_resources.empty()) return;
-  for (const auto& [id, value] : account.server_resources) out.push_back(at(path, id.value(), value.view()));
-  std::ranges::sort(out, {}, &Entry::path);
-}
-
-void access_entries(const Path& path, const fleet::AccessControlPlan& access, std::vector<Entry>& out) {
-  out.assign({at(path, 0, Value::integer(access.target_object.value())),
-              at(path, 1, Value::integer(access.target_instance.value()))});
-  for (const auto& right : access.acl)
-    out.push_back({.path = path.child(2).child(right.server.value()), .value = Value::integer(right.rights)});
-  out.push_back(at(path, 3, Value::integer(access.owner.value())));
-  std::ranges::sort(out, {}, &Entry::path);
-}
-
-void instance_entries(const fleet::InstancePlan& instance, std::vector<Entry>& out) {
-  for (const auto& [path, value] : instance.values) out.push_back({.path = path, .value = value.view()});
-  if (instance.values.empty()) out.push_back({.path = instance.instance, .kind = EntryKind::instance});
-}
-
-/// The credential of an account: the n-th of those that are generated.
-const fleet::Credential* credential_of(const fleet::ServerAccountPlan& account,
-                                       std::span<const fleet::Credential> credentials) {
-  for (const auto& credential : credentials)
-    if (credential.server == account.id) return &credential;
-  return nullptr;
-}
-
-Bytes random_identity(Random& random) {
-  constexpr char kAlphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-  std::array<std::uint8_t, 15> bits;
-  random.fill(bits);
-  Bytes identity(24);
-  auto* at = identity.data();
-  for (std::size_t i = 0; i < bits.size(); i += 5) {  // five bytes make eight characters
-    std::uint64_t group = 0;
-    for (std::size_t byte = 0; byte < 5; ++byte) group = group << 8 | bits[i + byte];
-    for (unsigned shift = 40; shift != 0;) {
-      shift -= 5;
-      *at++ = static_cast<std::uint8_t>(kAlphabet[group >> shift & 31]);
+/// The values of one id become the instances of a multiple resource, in the order in which they stand.
+void resource_entries(const Path& instance, const Resources& resources, const ObjectCatalog& catalog,
+                      std::vector<Entry>& out) {
+  const auto* object = catalog.find(instance.object());
+  for (std::size_t i = 0; i < resources.size(); ++i) {
+    const auto& [id, value] = resources[i];
+    const auto* resource = object != nullptr ? object->find(id) : nullptr;
+    auto path = instance.child(id.value());
+    if (resource != nullptr && resource->multiplicity == Multiplicity::multiple) {
+      const auto before = std::count_if(resources.begin(), resources.begin() + static_cast<std::ptrdiff_t>(i),
+                                        [&](const auto& other) { return other.first == id; });
+      path = path.child(static_cast<std::uint16_t>(before));
     }
+    out.push_back({.path = path, .value = value.view()});
   }
-  return identity;
+}
+
+SecurityMode mode_of(CredentialSource source) {
+  switch (source) {
+    case CredentialSource::generate:
+      return SecurityMode::psk;
+    case CredentialSource::raw_public_key:
+      return SecurityMode::rpk;
+    case CredentialSource::certificate:
+    case CredentialSource::device_own:
+      return SecurityMode::x509;
+    case CredentialSource::none:
+      break;
+  }
+  return SecurityMode::nosec;
+}
+
+/// /0/x/3 to 5. Those that a mode does not use are written empty: devices that check for them find them,
+/// others ignore them. [LwM2M-CORE 1.2 App. E.1; facts of peers]
+void key_entries(const Path& path, SecurityMode mode, const fleet::ServerIdentity& identity,
+                 const fleet::Credential* credential, std::vector<Entry>& out) {
+  ByteView name, key;
+  if (credential != nullptr) {
+    name = mode == SecurityMode::psk ? credential->identity : credential->public_part;
+    key = credential->key.reveal();
+  }
+  const bool by_public_key = mode == SecurityMode::rpk || mode == SecurityMode::x509;
+  out.push_back(at(path, 3, Value::opaque(name)));
+  out.push_back(at(path, 4, Value::opaque(by_public_key ? ByteView(identity.public_key) : ByteView())));
+  out.push_back(at(path, 5, Value::opaque(key)));
+}
+
+void identity_entries(const Path& path, const fleet::ServerIdentity& identity, std::vector<Entry>& out) {
+  if (identity.matching_type) out.push_back(at(path, 13, Value::unsigned_integer(*identity.matching_type)));
+  if (!identity.sni.empty()) out.push_back(at(path, 14, Value::string(identity.sni)));
+  if (identity.certificate_usage)
+    out.push_back(at(path, 15, Value::unsigned_integer(*identity.certificate_usage)));
+}
+
+bool needs_credential(CredentialSource source) {
+  return source != CredentialSource::none && source != CredentialSource::device_own;
+}
+
+/// Resources 0 to 5 of /0, of a server's account and of the bootstrap account alike.
+template <class Account>
+Result<void> common_security_entries(const Path& path, const Account& account, fleet::ServerRole role,
+                                     ShortServerId server, std::span<const fleet::Credential> credentials,
+                                     std::vector<Entry>& out) {
+  const auto found = std::ranges::find_if(credentials, [&](const auto& credential) {
+    return credential.role == role && credential.server == server;
+  });
+  const auto* credential = found == credentials.end() ? nullptr : &*found;
+  if (credential == nullptr && needs_credential(account.credential))
+    return fail(ErrorCode::not_found, "an account has no credential");
+  const auto mode = mode_of(account.credential);
+  out.push_back(at(path, 0, Value::string(account.uri)));
+  out.push_back(at(path, 1, Value::boolean(role == fleet::ServerRole::bootstrap)));
+  out.push_back(at(path, 2, Value::integer(static_cast<std::int64_t>(mode))));
+  key_entries(path, mode, account.identity, credential, out);
+  return {};
+}
+
+Result<void> security_entries(const Path& path, const fleet::ServerAccountPlan& account,
+                              const Sources& sources, std::vector<Entry>& out) {
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
+  SLIPWAY_TRY(common_security_entries(path, account, fleet::ServerRole::management, account.id,
+                                      sources.credentials, out));
+  out.push_back(at(path, 10, Value::integer(account.id.value())));
+  identity_entries(path, account.identity, out);
+  if (account.security_resources.empty()) return {};
+  resource_entries(path, account.security_resources, sources.catalog, out);
+  std::sort(out.begin() + begin, out.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
+  return {};
+}
+
+/// Complete, hold-off included, since some devices fail without it. [LwM2M-CORE 1.2 §6.1.3.3; facts of peers]
+Result<void> bootstrap_entries(const Path& path, const fleet::BootstrapAccountPlan& account,
+                               const Sources& sources, std::vector<Entry>& out) {
+  SLIPWAY_TRY(common_security_entries(path, account, fleet::ServerRole::bootstrap, ShortServerId(),
+                                      sources.credentials, out));
+  out.push_back(at(path, 11, Value::integer(account.hold_off_s)));
+  if (account.account_timeout_s > 0) out.push_back(at(path, 12, Value::integer(account.account_timeout_s)));
+  identity_entries(path, account.identity, out);
+  return {};
+}
+
+void server_entries(const Path& path, const fleet::ServerAccountPlan& account, const ObjectCatalog& catalog,
+                    std::vector<Entry>& out) {
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
+  out.push_back(at(path, 0, Value::integer(account.id.value())));
+  out.push_back(at(path, 1, Value::integer(account.lifetime_s)));
+  out.push_back(at(path, 6, Value::boolean(account.notification_storing)));
+  out.push_back(at(path, 7, Value::string(account.binding)));
+  if (account.server_resources.empty()) return;
+  resource_entries(path, account.server_resources, catalog, out);
+  std::sort(out.begin() + begin, out.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
+}
+
+void access_entries(const PlannedOperation& operation, const Sources& sources, std::vector<Entry>& out) {
+  const auto& path = operation.path;
+  const auto& access = sources.plan.access[operation.index];
+  out.push_back(at(path, 0, Value::integer(access.target_object.value())));
+  out.push_back(at(path, 1, Value::integer(access.target_instance.value())));
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
+  const auto append = [&](const fleet::AccessRight& right) {
+    out.push_back({.path = path.child(2).child(right.server.value()), .value = Value::integer(right.rights)});
+  };
+  for (const auto& right : access.acl) append(right);
+  for (const auto& kept : sources.kept_rights)
+    if (kept.access == operation.index) append(kept.right);
+  std::sort(out.begin() + begin, out.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
+  out.push_back(at(path, 3, Value::integer(access.owner.value())));
+}
+
+void value_entries(const Path& path, const std::vector<std::pair<Path, OwnedValue>>& values,
+                   std::vector<Entry>& out) {
+  for (const auto& [at, value] : values) out.push_back({.path = at, .value = value.view()});
+  if (values.empty() && path.level() == PathLevel::instance)
+    out.push_back({.path = path, .kind = EntryKind::instance});
 }
 
 }  // namespace
 
-Result<void> entries_of(const PlannedOperation& operation, const fleet::Plan& plan,
-                        std::span<const fleet::Credential> credentials, std::vector<Entry>& out) {
-  out.clear();
-  switch (operation.content) {
-    case Content::none:
-      return {};
-    case Content::security: {
-      const auto& account = plan.servers[operation.index];
-      const auto* credential = credential_of(account, credentials);
-      if (credential == nullptr && account.credential != fleet::CredentialSource::none)
-        return fail(ErrorCode::not_found, "an account has no credential");
-      security_entries(operation.path, account, credential, out);
-      return {};
-    }
-    case Content::server:
-      server_entries(operation.path, plan.servers[operation.index], out);
-      return {};
-    case Content::access:
-      access_entries(operation.path, plan.access[operation.index], out);
-      return {};
-    case Content::instance:
-      instance_entries(plan.instances[operation.index], out);
-      return {};
-  }
-  return {};
+const fleet::OperationPlan* explicit_operation(const PlannedOperation& operation, const fleet::Plan& plan) {
+  if (operation.content == Content::before) return &plan.before[operation.index];
+  if (operation.content == Content::after) return &plan.after[operation.index];
+  return nullptr;
 }
 
-void mint(const fleet::Plan& plan, std::string_view endpoint, Random& random,
-          std::vector<fleet::Credential>& out) {
-  out.clear();
-  for (const auto& account : plan.servers) {
-    if (account.credential != fleet::CredentialSource::generate) continue;
-    std::array<std::uint8_t, fleet::kPskMax> key;
-    const MutableBytes used(key.data(), account.psk_bytes);
-    random.fill(used);
-    auto& credential = out.emplace_back();
-    credential.endpoint = endpoint;
-    credential.role = fleet::ServerRole::management;
-    credential.server = account.id;
-    credential.identity = random_identity(random);
-    credential.key = Secret(used);
-    wipe(used);
+Result<void> append_entries(const PlannedOperation& operation, const Sources& sources,
+                            std::vector<Entry>& out) {
+  if (operation.operation != Operation::write) return {};
+  const auto& plan = sources.plan;
+  switch (operation.content) {
+    case Content::none:
+      break;
+    case Content::security:
+      return security_entries(operation.path, plan.servers[operation.index], sources, out);
+    case Content::server:
+      server_entries(operation.path, plan.servers[operation.index], sources.catalog, out);
+      break;
+    case Content::access:
+      access_entries(operation, sources, out);
+      break;
+    case Content::instance:
+      value_entries(operation.path, plan.instances[operation.index].values, out);
+      break;
+    case Content::bootstrap:
+      return bootstrap_entries(operation.path, *plan.bootstrap, sources, out);
+    case Content::before:
+    case Content::after: {
+      const auto& its = *explicit_operation(operation, plan);
+      if (!its.payload) value_entries(operation.path, its.values, out);
+      break;
+    }
   }
+  return {};
 }
 
 }  // namespace slipway::bootstrap

@@ -6,13 +6,13 @@
 namespace slipway::bootstrap {
 namespace {
 
-constexpr std::size_t kDiagnosticMax = 120;
+constexpr std::size_t kDiagnosticMax = 100;
 
-/// "the Write of /1/0"; a Finish has no target worth telling.
-void append_operation(BoundedString<256>& text, const PlannedOperation& operation) {
+/// "the Write of /1/0"; a Finish and a Discover of everything have no target worth telling.
+void append_operation(Note& text, const PlannedOperation& operation) {
   (void)text.append("the ");
   (void)text.append(to_string(operation.operation));
-  if (operation.operation == Operation::finish) return;
+  if (!operation.path.has_object() && operation.operation != Operation::del) return;
   (void)text.append(" of ");
   (void)text.append(operation.path.text());
 }
@@ -21,35 +21,44 @@ bool contains(ByteView text, ByteView part) {
   return !part.empty() && !std::ranges::search(text, part).empty();
 }
 
+/// Whether any eight bytes of a key stand in the text, as they are or in hex. A long key may be repeated in
+/// part.
+bool repeats(ByteView text, ByteView key) {
+  constexpr std::size_t kPart = 8;
+  for (std::size_t at = 0; at + kPart <= key.size(); at += kPart) {
+    const auto part = key.subspan(at, kPart);
+    auto hex = to_hex(part);
+    const bool found = contains(text, part) || contains(text, as_bytes(hex));
+    wipe({reinterpret_cast<std::uint8_t*>(hex.data()), hex.size()});
+    if (found) return true;
+  }
+  return false;
+}
+
 bool repeats_a_key(const Session& session, ByteView text) {
   return std::ranges::any_of(session.credentials, [&](const fleet::Credential& credential) {
-    const auto key = credential.key.reveal();
-    auto hex = to_hex(key);
-    const bool found = contains(text, key) || contains(text, as_bytes(hex));
-    wipe({reinterpret_cast<std::uint8_t*>(hex.data()), hex.size()});
-    return found;
+    return repeats(text, credential.key.reveal());
   });
 }
 
 }  // namespace
 
-void explain_refusal(Session& session, const PlannedOperation& operation, coap::Code answer,
+Note explain_refusal(const Session& session, const PlannedOperation& operation, coap::Code answer,
                      ByteView diagnostic) {
-  auto& text = session.reason;
-  text.clear();
-  (void)text.append("the device refused ");
+  Note text("the device refused ");
   append_operation(text, operation);
   (void)text.append(" with ");
   (void)text.append(coap::describe(answer));
-  if (diagnostic.empty() || repeats_a_key(session, diagnostic)) return;
+  const auto shown = diagnostic.first(std::min(diagnostic.size(), kDiagnosticMax));
+  if (shown.empty() || repeats_a_key(session, shown)) return text;
   (void)text.append(": ");
-  for (const auto byte : diagnostic.first(std::min(diagnostic.size(), kDiagnosticMax)))
+  for (const auto byte : shown)
     (void)text.append(byte >= 0x20 && byte < 0x7F ? static_cast<char>(byte) : '?');
+  return text;
 }
 
-void explain_silence(Session& session, const PlannedOperation& operation, coap::RequestFailure failure) {
-  auto& text = session.reason;
-  text.clear();
+Note explain_silence(const PlannedOperation& operation, coap::RequestFailure failure) {
+  Note text;
   append_operation(text, operation);
   switch (failure) {
     case coap::RequestFailure::timeout:
@@ -68,6 +77,23 @@ void explain_silence(Session& session, const PlannedOperation& operation, coap::
       (void)text.append(" had an answer that is too large");
       break;
   }
+  return text;
+}
+
+Note explain_unsent(const PlannedOperation& operation, const Error& error) {
+  Note text("cannot send ");
+  append_operation(text, operation);
+  (void)text.append(": ");
+  (void)text.append(error.detail);
+  return text;
+}
+
+Note explain_unreadable(const PlannedOperation& operation, const Error& error) {
+  Note text("the device's answer to ");
+  append_operation(text, operation);
+  (void)text.append(" cannot be read: ");
+  (void)text.append(error.detail);
+  return text;
 }
 
 }  // namespace slipway::bootstrap

@@ -21,6 +21,17 @@ void Server::Impl::answer(TimePoint now, coap::IncomingId incoming, coap::Code c
   (void)coap_.respond(now, incoming, response);  // not_found: its peer has gone meanwhile
 }
 
+void Server::Impl::answer_request(TimePoint now, Slot slot, coap::Code code) {
+  auto& session = table_[slot];
+  push({.kind = EventKind::done,
+        .operation = session.asked == Asked::pack ? Operation::pack : Operation::request,
+        .slot = slot,
+        .answer = code,
+        .took = now - session.asked_at});
+  answer(now, session.incoming, code);
+  session.answered = Answered::yes;
+}
+
 void Server::Impl::on_request(TimePoint now, const PeerContext& peer, const coap::RequestReceived& request) {
   const auto path = request.message.uri_path();
   const auto method = request.message.code;
@@ -28,57 +39,89 @@ void Server::Impl::on_request(TimePoint now, const PeerContext& peer, const coap
     if (method == coap::Code::post) return on_bootstrap_request(now, peer, request);
     return answer(now, request.id, coap::Code::method_not_allowed);
   }
-  // A device that may ask for a Pack asks for it first, and must go on with /bs after an error.
-  if (path == lwm2m::kBootstrapPackPath) return answer(now, request.id, coap::Code::not_implemented);
+  if (path == lwm2m::kBootstrapPackPath) {
+    if (config_.pack == PackService::off) return answer(now, request.id, coap::Code::not_implemented);
+    if (method == coap::Code::get) return on_pack_request(now, peer, request);
+    return answer(now, request.id, coap::Code::method_not_allowed);
+  }
   answer(now, request.id, coap::Code::not_found);
 }
 
 void Server::Impl::on_bootstrap_request(TimePoint now, const PeerContext& peer,
                                         const coap::RequestReceived& request) {
-  ++counters_.requests;
   const auto parsed = lwm2m::parse_bootstrap_request(request.message);
-  const auto claimed = parsed && parsed->endpoint ? *parsed->endpoint : peer.endpoint;
-  // The same peer begins anew: whatever it was about is over.
-  if (const auto old = table_.find(peer.id); old != kNoSlot)
+  if (!parsed) return refuse_parameters(now, peer, request, Asked::request, parsed.error());
+  if (const auto slot = begin(now, peer, request, Asked::request, parsed->endpoint); slot != kNoSlot)
+    table_[slot].preferred = parsed->preferred;
+}
+
+/// The same peer begins anew: whatever it was about is over.
+void Server::Impl::end_old_session(TimePoint now, PeerId peer) {
+  if (const auto old = table_.find(peer); old != kNoSlot)
     end(now, old, Outcome::superseded, "the device sent a new Bootstrap-Request");
-  if (!parsed)
-    return turn_away(now, peer, request, claimed, Outcome::refused, parsed.error().code,
-                     parsed.error().reason);
+}
+
+void Server::Impl::refuse_parameters(TimePoint now, const PeerContext& peer,
+                                     const coap::RequestReceived& request, Asked asked,
+                                     const lwm2m::Refusal& refusal) {
+  ++counters_.requests;
+  end_old_session(now, peer.id);
+  turn_away(now, peer, request, asked, peer.endpoint, Outcome::refused, refusal.code, refusal.reason);
+}
+
+Slot Server::Impl::begin(TimePoint now, const PeerContext& peer, const coap::RequestReceived& request,
+                         Asked asked, std::optional<std::string_view> claim) {
+  ++counters_.requests;
+  end_old_session(now, peer.id);
+  const auto claimed = claim.value_or(peer.endpoint);
+  const auto refused = [&](Outcome outcome, coap::Code code, std::string_view reason) {
+    turn_away(now, peer, request, asked, claimed, outcome, code, reason);
+    return kNoSlot;
+  };
   if (claimed.empty())
-    return turn_away(now, peer, request, claimed, Outcome::refused, coap::Code::bad_request,
-                     "the request names no endpoint, and neither does its security");
+    return refused(Outcome::refused, coap::Code::bad_request,
+                   "the request names no endpoint, and neither does its security");
   if (!peer.endpoint.empty() && claimed != peer.endpoint)
-    return turn_away(now, peer, request, claimed, Outcome::refused, coap::Code::bad_request,
-                     "ep is not the name that the device's credential belongs to");
+    return refused(Outcome::refused, coap::Code::bad_request,
+                   "ep is not the name that the device's credential belongs to");
+  const bool anybody = peer.security == SecurityMode::nosec;
+  if (anybody && table_.sessions_of_host(peer.address) >= config_.sessions_per_address_max)
+    return refused(Outcome::overloaded, coap::Code::service_unavailable,
+                   "too many sessions without security come from one address (sessions_per_address_max)");
   const auto slot = table_.open(peer.id, claimed);
   if (slot == kNoSlot)
-    return turn_away(now, peer, request, claimed, Outcome::overloaded, coap::Code::service_unavailable,
-                     "too many sessions are alive (sessions_max)");
+    return refused(Outcome::overloaded, coap::Code::service_unavailable,
+                   "too many sessions are alive (sessions_max)");
 
   auto& session = table_[slot];
+  session.asked = asked;
   session.security = peer.security;
   session.address = peer.address;
   session.authenticated = !peer.endpoint.empty();
-  session.preferred = parsed->preferred;
   session.incoming = request.id;
+  session.asked_at = now;
+  if (anybody) table_.count_host(slot);
   lifetimes_.push(slot, now + config_.session_time_max);
   push({.kind = EventKind::started, .slot = slot});
   push({.kind = EventKind::wanted, .slot = slot});
   wait_for_adapter(now, slot);
+  return slot;
 }
 
 void Server::Impl::turn_away(TimePoint now, const PeerContext& peer, const coap::RequestReceived& request,
-                             std::string_view endpoint, Outcome outcome, coap::Code code,
+                             Asked asked, std::string_view endpoint, Outcome outcome, coap::Code code,
                              std::string_view reason) {
   const auto slot = table_.open(peer.id, endpoint, kTurnedAwayMax);
   if (slot == kNoSlot) {
-    ++(outcome == Outcome::overloaded ? counters_.overloaded : counters_.refused);
+    count(outcome);
     return answer(now, request.id, code);
   }
+  auto& session = table_[slot];
+  session.asked = asked;
+  session.asked_at = now;
+  session.incoming = request.id;
   push({.kind = EventKind::started, .slot = slot});
-  push({.kind = EventKind::done, .slot = slot, .operation = Operation::request, .answer = code});
-  answer(now, request.id, code);
-  table_[slot].state = State::running;  // it has its answer
+  answer_request(now, slot, code);
   end(now, slot, outcome, reason);
 }
 

@@ -43,13 +43,15 @@ const char* to_string(Outcome outcome) {
       return "storage-failed";
     case Outcome::overloaded:
       return "overloaded";
+    case Outcome::plan_unfit:
+      return "plan-unfit";
   }
   return "unknown";
 }
 
 Server::Server(const ServerConfig& config, const ObjectCatalog& catalog, Random& protocol_random,
-               Random& key_random)
-    : impl_(std::make_unique<Impl>(config, catalog, protocol_random, key_random)) {}
+               Random& key_random, fleet::CredentialMaker* maker)
+    : impl_(std::make_unique<Impl>(config, catalog, protocol_random, key_random, maker)) {}
 Server::~Server() = default;
 
 void Server::handle_datagram(TimePoint now, const PeerContext& peer, ByteView datagram) {

@@ -1,7 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bootstrap/session.hpp"
 
+#include <algorithm>
+
 namespace slipway::bootstrap {
+
+/// One owner has a /64 of IPv6, and all addresses in it.
+HostCounts::Host HostCounts::host_of(const Address& address) {
+  auto host = address.ip;
+  if (!address.is_v4()) std::fill(host.begin() + 8, host.end(), std::uint8_t{0});
+  return host;
+}
+
+std::size_t HostCounts::of(const Address& address) const {
+  const auto found = counts_.find(host_of(address));
+  return found == counts_.end() ? 0 : found->second;
+}
+
+void HostCounts::remove(const Address& address) {
+  const auto found = counts_.find(host_of(address));
+  if (found != counts_.end() && --found->second == 0) counts_.erase(found);
+}
 
 Slot SessionTable::open(PeerId peer, std::string_view endpoint, std::size_t spare) {
   Slot slot = kNoSlot;
@@ -23,6 +42,12 @@ Slot SessionTable::open(PeerId peer, std::string_view endpoint, std::size_t spar
   return slot;
 }
 
+void SessionTable::count_host(Slot slot) {
+  auto& session = *sessions_[slot];
+  session.counted = true;
+  hosts_.add(session.address);
+}
+
 void SessionTable::list_endpoint(Slot slot) {
   auto& session = *sessions_[slot];
   session.listed = true;
@@ -34,19 +59,30 @@ void SessionTable::unlist(Slot slot) {
   if (session.state == State::ended || session.state == State::free) return;
   by_peer_.erase(lwm2m::hash_number(seed_, session.peer.value()), slot);
   if (session.listed) by_endpoint_.erase(session.endpoint_hash, slot);
-  session.listed = false;
+  if (session.counted) hosts_.remove(session.address);
+  session.listed = session.counted = false;
   session.state = State::ended;
 }
 
 void SessionTable::release(Slot slot) {
   auto& session = *sessions_[slot];
   session.state = State::free;
-  session.discover = session.keeping = Wait::pending;
+  session.phase = Phase::looking;
+  session.round = Round::first;
+  session.keeping = Wait::pending;
+  session.answered = Answered::no;
+  session.listing = DeviceState::Listing::unknown;
+  session.enabler = {};
   session.request.reset();
   session.next = 0;
   session.plan.reset();
-  session.credentials.clear();
-  session.operations.clear();
+  session.credentials.clear();  // each wipes its key
+  session.list.operations.clear();
+  session.list.kept_rights.clear();
+  session.links.clear();
+  session.servers.payload.reset();
+  session.access.payload.reset();
+  session.first_refusal.clear();
   session.reason.clear();
   free_.push_back(slot);
 }

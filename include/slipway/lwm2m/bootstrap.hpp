@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include <slipway/base/bounded.hpp>
 #include <slipway/base/bytes.hpp>
 #include <slipway/coap/message.hpp>
 #include <slipway/codec/content_format.hpp>
@@ -39,6 +40,23 @@ struct BootstrapRequest {
 
 /// Whether `format` may be used for what a bootstrap server writes.
 [[nodiscard]] bool is_bootstrap_format(ContentFormat format);
+
+/// Instances that one account may have: /0, and /21, /23, /24 linked from it.
+inline constexpr std::size_t kAccountInstancesMax = 8;
+using AccountInstances = BoundedVector<Path, kAccountInstancesMax>;
+
+/// Views point into the message.
+struct PackRequest {
+  std::optional<std::string_view> endpoint;          ///< `ep`
+  AccountInstances account;                          ///< `acc`: those of the device's bootstrap account
+  ContentFormat format = ContentFormat::senml_cbor;  ///< what the device accepts
+};
+
+/// Reads a Bootstrap-Pack-Request; unknown queries are ignored. `acc` is a list of links such as
+/// `</0/2>,</21/0>`; links to other objects are ignored. Refused: 4.00 for a parameter that stands twice or
+/// is malformed, or more instances than kAccountInstancesMax; 4.06 for an Accept other than 110, 112, 11544.
+/// [LwM2M-CORE 1.2 §6.1.7.7]
+[[nodiscard]] std::expected<PackRequest, Refusal> parse_pack_request(const coap::Message& message);
 
 /// One object or object instance, as Bootstrap-Discover lists it.
 struct DiscoveredLink {

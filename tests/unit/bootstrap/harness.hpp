@@ -25,6 +25,25 @@ inline fleet::Plan simple_plan() {
   return plan;
 }
 
+/// Makes the same keys each time, and notes what it was asked for.
+class FixedMaker : public fleet::CredentialMaker {
+ public:
+  Result<void> make(fleet::CredentialSource source, const fleet::Authority* authority,
+                    std::string_view endpoint, fleet::Credential& out) override {
+    asked.push_back(std::string(fleet::to_string(source)) + " " + std::string(endpoint) +
+                    (authority != nullptr ? " by authority" : ""));
+    if (error) return fail(*error, "the authority has expired");
+    out.mode = source == fleet::CredentialSource::certificate ? SecurityMode::x509 : SecurityMode::rpk;
+    out.identity = Bytes(32, 0x1D);
+    out.public_part = Bytes(public_bytes, 0xC0);
+    out.key = Secret(Bytes(138, 0x5E));
+    return {};
+  }
+  std::vector<std::string> asked;
+  std::optional<ErrorCode> error;
+  std::size_t public_bytes = 91;
+};
+
 struct Ended {
   std::string endpoint;
   bootstrap::Outcome outcome;
@@ -35,19 +54,29 @@ struct Ended {
 class BootstrapHarness {
  public:
   explicit BootstrapHarness(const bootstrap::ServerConfig& config = {})
-      : server(config, builtin_objects(), protocol_random_, key_random_) {}
+      : server(config, builtin_objects(), protocol_random_, key_random_, &maker) {}
 
   enum class Adapter : std::uint8_t { grants, refuses, silent };
   Adapter enrolment = Adapter::grants;
   Adapter store = Adapter::grants;
   std::shared_ptr<const fleet::Plan> plan = std::make_shared<const fleet::Plan>(simple_plan());
 
+  FixedMaker maker;
   TimePoint now{};
   std::vector<Ended> ended;
   std::vector<std::string> started;
   std::vector<bootstrap::SessionId> wanted;
   std::vector<bootstrap::SessionId> keeping;
   std::vector<std::string> operations;  ///< "Write /0/1 2.04"
+  struct Done {
+    std::optional<coap::Code> answer;
+    fleet::Need need;
+    std::optional<ContentFormat> format;
+    std::size_t size;
+    Duration took;
+    std::string reason;
+  };
+  std::vector<Done> done;  ///< one for each of `operations`
   std::vector<fleet::Credential> kept;
 
  private:
@@ -109,10 +138,10 @@ class BootstrapHarness {
       for (const auto& credential : keep->credentials) kept.push_back(credential.clone());
       if (store == Adapter::grants) server.credentials_kept(now, keep->session, Server::Kept::durable);
       if (store == Adapter::refuses) server.credentials_kept(now, keep->session, Server::Kept::failed);
-    } else if (const auto* done = std::get_if<OperationDone>(&event)) {
-      operations.push_back(std::string(to_string(done->operation)) + " " +
-                           std::string(done->path.text().view()) + " " +
-                           (done->answer ? std::string(coap::to_string(*done->answer).view()) : "-"));
+    } else if (const auto* op = std::get_if<OperationDone>(&event)) {
+      operations.push_back(std::string(to_string(op->operation)) + " " + std::string(op->path.text().view()) +
+                           " " + (op->answer ? std::string(coap::to_string(*op->answer).view()) : "-"));
+      done.push_back({op->answer, op->need, op->format, op->size, op->took, std::string(op->reason)});
     } else if (const auto* end = std::get_if<SessionEnded>(&event)) {
       ended.push_back({std::string(end->endpoint), end->outcome, std::string(end->reason)});
     }

@@ -1,40 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // plan x what the device has -> operations: a pure function.
-#include "bootstrap/operations.hpp"
+#include <slipway/bootstrap/operations.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
-
-#include "unit/bootstrap/harness.hpp"
+#include "unit/bootstrap/planning.hpp"
 
 namespace slipway::bootstrap {
 namespace {
 
+using test::planned;
+using test::two_servers;
 using testing::ElementsAre;
-
-std::vector<std::string> planned(const fleet::Plan& plan, std::string_view discover) {
-  std::vector<lwm2m::DiscoveredLink> links(kDiscoverLinksMax);
-  const auto discovered = lwm2m::parse_bootstrap_discover(discover, links).value();
-  std::vector<PlannedOperation> operations;
-  const auto result = plan_operations(plan, discovered, operations);
-  if (!result) return {result.error().detail};
-  std::vector<std::string> names;
-  for (const auto& operation : operations)
-    names.push_back(std::string(to_string(operation.operation)) + " " +
-                    std::string(operation.path.text().view()));
-  return names;
-}
-
-fleet::Plan two_servers() {
-  auto plan = test::simple_plan();
-  fleet::ServerAccountPlan second;
-  second.id = ShortServerId(102);
-  second.uri = "coaps://other.example";
-  plan.servers.push_back(std::move(second));
-  return plan;
-}
+using testing::HasSubstr;
 
 TEST(PlanOperations, WriteAroundTheBootstrapAccountWhereverItIs) {
   EXPECT_THAT(planned(test::simple_plan(), "</0/0>"), ElementsAre("Write /0/1", "Write /1/1", "Finish /"));
@@ -82,6 +61,112 @@ TEST(PlanOperations, NeverTouchASecurityInstanceWithoutServerId) {
 
 TEST(PlanOperations, LeaveTheFirstInstanceFreeWhenNothingIsKnown) {
   EXPECT_THAT(planned(test::simple_plan(), ""), ElementsAre("Write /0/1", "Write /1/1", "Finish /"));
+  EXPECT_THAT(planned(test::simple_plan(), std::nullopt),
+              ElementsAre("Write /0/1", "Write /1/1", "Finish /"));
+}
+
+TEST(PlanOperations, DeleteEverythingFirstWhenReplacing) {
+  auto plan = test::simple_plan();
+  plan.existing = fleet::Existing::replace;
+  EXPECT_THAT(planned(plan, "</0/1>,</0/0>;ssid=101,</1/0>;ssid=101,</0/2>;ssid=7,</2/0>"),
+              ElementsAre("Delete /", "Write /0/0", "Write /1/0", "Finish /"));
+  EXPECT_THAT(planned(plan, std::nullopt), ElementsAre("Delete /", "Write /0/1", "Write /1/1", "Finish /"));
+}
+
+TEST(PlanOperations, PutAccountsWhereThePlanFixesThem) {
+  auto plan = two_servers();
+  plan.servers[0].security_instance = InstanceId(10);
+  plan.servers[0].server_instance = InstanceId(0);
+  EXPECT_THAT(planned(plan, "</0/0>"),
+              ElementsAre("Write /0/10", "Write /1/0", "Write /0/1", "Write /1/1", "Finish /"));
+}
+
+TEST(PlanOperations, MoveAnAccountThatStandsElsewhereThanFixed) {
+  auto plan = two_servers();  // each stands where the other shall
+  plan.servers[0].security_instance = plan.servers[0].server_instance = InstanceId(1);
+  plan.servers[1].security_instance = plan.servers[1].server_instance = InstanceId(2);
+  EXPECT_THAT(planned(plan, "</0/0>,</0/1>;ssid=102,</0/2>;ssid=101,</1/1>;ssid=102,</1/2>;ssid=101"),
+              ElementsAre("Delete /1/1", "Delete /1/2", "Delete /0/1", "Delete /0/2", "Write /0/1",
+                          "Write /1/1", "Write /0/2", "Write /1/2", "Finish /"));
+}
+
+TEST(PlanOperations, RefuseToFixAnAccountOverTheBootstrapAccount) {
+  auto plan = test::simple_plan();
+  plan.servers[0].security_instance = InstanceId(0);
+  EXPECT_THAT(planned(plan, "</0/0>").at(0), HasSubstr("bootstrap account"));
+  EXPECT_THAT(planned(plan, "</0/1>"), ElementsAre("Write /0/0", "Write /1/0", "Finish /"));
+  // Nobody contradicts the plan's author here.
+  EXPECT_THAT(planned(plan, std::nullopt), ElementsAre("Write /0/0", "Write /1/0", "Finish /"));
+}
+
+TEST(PlanOperations, KeepOtherAccountsWhereThePlanSaysSo) {
+  auto plan = test::simple_plan();
+  plan.others = fleet::OtherAccounts::keep;
+  EXPECT_THAT(planned(plan, "</0/0>,</0/1>;ssid=7,</1/1>;ssid=7,</0/4>;ssid=8"),
+              ElementsAre("Write /0/2", "Write /1/2", "Finish /"));
+  plan.servers[0].server_instance = InstanceId(1);
+  EXPECT_THAT(planned(plan, "</0/0>,</0/1>;ssid=7,</1/1>;ssid=7").at(0), HasSubstr("another server"));
+}
+
+TEST(PlanOperations, TakeHalfAccountsOfOthersAwayInARepair) {
+  auto plan = test::simple_plan();
+  plan.others = fleet::OtherAccounts::keep;
+  EXPECT_THAT(
+      planned(plan, "</0/0>,</0/1>;ssid=7,</1/1>;ssid=7,</0/4>;ssid=8,</1/5>;ssid=9,</1/6>", Round::repair),
+      ElementsAre("Delete /1/5", "Delete /1/6", "Delete /0/4", "Write /0/2", "Write /1/2", "Finish /"));
+}
+
+TEST(PlanOperations, ReplaceTheBootstrapAccountLastAndInPlace) {
+  auto plan = test::simple_plan();
+  plan.bootstrap.emplace().uri = "coaps://new.example";
+  plan.instances.push_back({.instance = Path(ObjectId(3303), InstanceId(0)), .values = {}});
+  plan.after.push_back({.kind = fleet::OperationPlan::Kind::del, .path = Path(ObjectId(5), InstanceId(0))});
+  EXPECT_THAT(
+      planned(plan, "</0/3>,</0/0>;ssid=101,</1/0>;ssid=101"),
+      ElementsAre("Write /0/0", "Write /1/0", "Write /3303/0", "Write /0/3", "Delete /5/0", "Finish /"));
+}
+
+TEST(PlanOperations, ReplaceABootstrapAccountThatIsNotShownAtTheFirstInstance) {
+  auto plan = test::simple_plan();
+  plan.bootstrap.emplace().uri = "coaps://new.example";
+  EXPECT_THAT(planned(plan, "</0>,</3/0>"),
+              ElementsAre("Write /0/1", "Write /1/1", "Write /0/0", "Finish /"));
+  EXPECT_THAT(planned(plan, "</0/0>;ssid=101,</1/0>;ssid=101").at(0), HasSubstr("/0/0 is another"));
+}
+
+TEST(PlanOperations, ReplaceNoBootstrapAccountByGuess) {
+  auto plan = test::simple_plan();
+  plan.bootstrap.emplace().uri = "coaps://new.example";
+  EXPECT_THAT(planned(plan, std::nullopt).at(0), HasSubstr("does not tell"));
+  EXPECT_THAT(planned(plan, "</0/0>,</0/1>").at(0), HasSubstr("two"));
+}
+
+TEST(PlanOperations, LeaveWhatBelongsToTheBootstrapAccount) {
+  auto plan = test::simple_plan();
+  plan.instances.push_back({.instance = Path(ObjectId(21), InstanceId(0)), .values = {}});
+  EXPECT_THAT(planned(plan, "</0/0>,</21/0>").at(0), HasSubstr("bootstrap account"));
+  EXPECT_THAT(planned(plan, "</0/0>,</21/0>;ssid=101"),
+              ElementsAre("Write /0/1", "Write /1/1", "Write /21/0", "Finish /"));
+}
+
+TEST(PlanOperations, TakeExplicitOnesWhereTheyAreWanted) {
+  using Kind = fleet::OperationPlan::Kind;
+  auto plan = test::simple_plan();
+  plan.before.push_back({.kind = Kind::del, .path = Path(ObjectId(5)), .need = fleet::Need::optional});
+  plan.before.push_back({.kind = Kind::discover, .path = Path(ObjectId(5))});
+  plan.after.push_back({.kind = Kind::read, .path = Path(ObjectId(1))});
+  plan.after.push_back({.kind = Kind::write, .path = Path(ObjectId(4), InstanceId(0))});
+  OperationList list;
+  plan_before(plan, list);
+  EXPECT_THAT(test::names(list), ElementsAre("Delete /5 optional", "Discover /5"));
+  EXPECT_THAT(planned(plan, "</0/0>"),
+              ElementsAre("Write /0/1", "Write /1/1", "Read /1", "Write /4/0", "Finish /"));
+}
+
+TEST(PlanOperations, DeleteAccessControlBeforeTheAccounts) {
+  // A device tidies /2 up by itself when an account goes; what it has tidied away cannot be deleted again.
+  EXPECT_THAT(planned(test::simple_plan(), "</0/0>,</0/1>;ssid=7,</1/1>;ssid=7,</2/0>"),
+              ElementsAre("Delete /2", "Delete /1/1", "Delete /0/1", "Write /0/2", "Write /1/2", "Finish /"));
 }
 
 TEST(PlanOperations, MakeAccessControlAsThePlanSays) {
@@ -104,75 +189,6 @@ TEST(PlanOperations, EndWithTheFurtherInstances) {
   auto plan = test::simple_plan();
   plan.instances.push_back({.instance = Path(ObjectId(3303), InstanceId(4)), .values = {}});
   EXPECT_THAT(planned(plan, "</0/0>"), ElementsAre("Write /0/1", "Write /1/1", "Write /3303/4", "Finish /"));
-}
-
-TEST(PlanEntries, AreSortedAndComplete) {
-  auto plan = test::simple_plan();
-  plan.servers[0].server_resources.emplace_back(ResourceId(13), OwnedValue(Value::unsigned_integer(1)));
-  plan.servers[0].server_resources.emplace_back(ResourceId(2), OwnedValue(Value::integer(10)));
-  std::vector<Entry> entries;
-  ASSERT_TRUE(
-      entries_of({.content = Content::server, .path = Path(ObjectId(1), InstanceId(3))}, plan, {}, entries));
-  std::vector<std::uint16_t> ids;
-  for (const auto& entry : entries) ids.push_back(entry.path.resource().value());
-  EXPECT_THAT(ids, ElementsAre(0, 1, 2, 6, 7, 13));
-}
-
-TEST(PlanEntries, PutAccessRightsIntoResourceInstances) {
-  auto plan = test::simple_plan();
-  fleet::AccessControlPlan access;
-  access.target_object = ObjectId(3303);
-  access.target_instance = InstanceId(65535);
-  access.acl = {{.server = ShortServerId(102), .rights = 16}, {.server = ShortServerId(101), .rights = 16}};
-  plan.access.push_back(std::move(access));
-  std::vector<Entry> entries;
-  ASSERT_TRUE(
-      entries_of({.content = Content::access, .path = Path(ObjectId(2), InstanceId(0))}, plan, {}, entries));
-  ASSERT_EQ(entries.size(), 5u);
-  EXPECT_EQ(entries[1].value.as_integer(), 65535);
-  EXPECT_EQ(entries[2].path.text().view(), "/2/0/2/101");
-  EXPECT_EQ(entries[4].value.as_integer(), kReservedId);
-}
-
-TEST(PlanEntries, WithoutACredentialMakeNoSecurityInstance) {
-  std::vector<Entry> entries;
-  EXPECT_FALSE(entries_of({.content = Content::security, .path = Path(ObjectId(0), InstanceId(1))},
-                          test::simple_plan(), {}, entries));
-}
-
-TEST(Mint, MakesIdentitiesThatAreUniqueAndPrintable) {
-  SeededRandom random(3);
-  std::set<Bytes> identities;
-  std::vector<fleet::Credential> credentials;
-  for (int i = 0; i < 1000; ++i) {
-    mint(two_servers(), "dev", random, credentials);
-    ASSERT_EQ(credentials.size(), 2u);
-    EXPECT_FALSE(credentials[0].key.same_as(credentials[1].key));
-    for (const auto& credential : credentials) identities.insert(credential.identity);
-  }
-  EXPECT_EQ(identities.size(), 2000u);
-  for (const auto& identity : identities)
-    for (const auto byte : identity)
-      EXPECT_TRUE((byte >= 'a' && byte <= 'z') || (byte >= '2' && byte <= '7'));
-}
-
-TEST(CheckPlan, RefusesWhatNoDeviceMaySee) {
-  EXPECT_FALSE(check_plan({}));
-  auto plan = two_servers();
-  EXPECT_TRUE(check_plan(plan));
-  plan.servers[1].id = ShortServerId(101);
-  EXPECT_EQ(check_plan(plan).error().code, ErrorCode::duplicate);
-  plan.servers[1].id = ShortServerId(65535);
-  EXPECT_EQ(check_plan(plan).error().code, ErrorCode::out_of_range);
-  plan = test::simple_plan();
-  plan.servers[0].psk_bytes = 65;
-  EXPECT_EQ(check_plan(plan).error().code, ErrorCode::out_of_range);
-  plan = test::simple_plan();
-  plan.servers[0].server_resources.emplace_back(ResourceId(1), OwnedValue(Value::integer(10)));
-  EXPECT_EQ(check_plan(plan).error().code, ErrorCode::duplicate);
-  plan = test::simple_plan();
-  plan.instances.push_back({.instance = Path(ObjectId(0), InstanceId(0)), .values = {}});
-  EXPECT_EQ(check_plan(plan).error().code, ErrorCode::wrong_path);
 }
 
 }  // namespace
