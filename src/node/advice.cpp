@@ -24,9 +24,10 @@ std::string_view advice(bootstrap::Outcome outcome) {
       return "look into the server's log; nothing was sent, and the device comes again by itself";
     case overloaded:
       return "nothing: the device was told when to come again; if it lasts, more servers are needed";
-    default:
-      return "";
+    case plan_unfit:
+      return "change its plan as the reason says: the device kept its bootstrap account, and comes again";
   }
+  return "";
 }
 
 std::string_view advice(security::dtls::FailureReason reason) {

@@ -21,8 +21,9 @@ constexpr std::array<Named, kOutcomes> kOutcomeNames{{
     {"slipway_bootstrap_superseded_total", "Bootstrap sessions that the device began anew"},
     {"slipway_bootstrap_storage_failed_total", "Bootstrap sessions whose credentials could not be kept"},
     {"slipway_bootstrap_overloaded_total", "Bootstrap-Requests answered 5.03"},
+    {"slipway_bootstrap_plan_unfit_total", "Bootstrap sessions whose plan did not fit the device"},
 }};
-static_assert(static_cast<std::size_t>(bootstrap::Outcome::overloaded) + 1 == kOutcomes);
+static_assert(static_cast<std::size_t>(bootstrap::Outcome::plan_unfit) + 1 == kOutcomes);
 
 /// In the order of dtls::FailureReason.
 constexpr std::array<Named, kFailureReasons> kFailureNames{{

@@ -22,7 +22,7 @@
 
 namespace slipway::node {
 
-inline constexpr std::size_t kOutcomes = 8;         ///< of bootstrap::Outcome
+inline constexpr std::size_t kOutcomes = 9;         ///< of bootstrap::Outcome
 inline constexpr std::size_t kFailureReasons = 10;  ///< of dtls::FailureReason
 
 /// Whose credential a handshake goes by, and why it opens nothing (empty when it does).
