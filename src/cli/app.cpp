@@ -47,6 +47,8 @@ int run(int argc, char** argv) {
   add_queries(context);
   add_decode(context);
   add_packets(context);
+  add_smartcard(context);
+  add_kit(context);
   add_completion(context);
   try {
     app.parse(argc, argv);

@@ -31,6 +31,8 @@ void add_factory(Context context);
 void add_queries(Context context);  ///< devices, read, write, journey, credentials, revoke ...
 void add_decode(Context context);
 void add_packets(Context context);
+void add_smartcard(Context context);  ///< readers, read
+void add_kit(Context context);
 void add_demo(Context context);
 void add_completion(Context context);
 

@@ -83,11 +83,12 @@ class Record:
 class Process:
     """A running `slipway`, ended by its own id."""
 
-    def __init__(self, name, arguments, folder):
+    def __init__(self, name, arguments, folder, typed=False):
         self.name = name
         self.out = Record(f"{name} (output)")
         self.err = Record(f"{name} (errors)")
-        self._child = subprocess.Popen([COMMAND, *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
+        self._child = subprocess.Popen([COMMAND, *map(str, arguments)], cwd=folder,
+                                       stdin=subprocess.PIPE if typed else subprocess.DEVNULL,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
         self._readers = [self._read(self._child.stdout, self.out), self._read(self._child.stderr, self.err)]
 
@@ -111,6 +112,14 @@ class Process:
             self._child.send_signal(number)
         return self.wait()
 
+    def say(self, line):
+        """Types a line, where it was started with `typed`."""
+        self._child.stdin.write(line + "\n")
+        self._child.stdin.flush()
+
+    def send(self, number):
+        self._child.send_signal(number)
+
     def wait(self, seconds=None):
         try:
             self._child.wait(PATIENCE if seconds is None else seconds)
@@ -121,8 +130,9 @@ class Process:
         finally:
             for reader in self._readers:
                 reader.join(PATIENCE)
-            self._child.stdout.close()
-            self._child.stderr.close()
+            for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
+                if stream is not None:
+                    stream.close()
         return self._child.returncode
 
     def kill(self):

@@ -69,6 +69,12 @@ class Completion(unittest.TestCase):
         self.assertIn("--url", self.complete("slipway", "read", "--"))
         self.assertEqual([], self.complete("slipway", "zzz"))
 
+    def test_commands_of_a_group_are_completed(self):
+        self.assertEqual(["smartcard"], self.complete("slipway", "kit", "sm"))
+        self.assertEqual(["readers", "read"], self.complete("slipway", "smartcard", "re"))
+        self.assertEqual(["--quirk"], self.complete("slipway", "kit", "smartcard", "--qu"))
+        self.assertEqual([], self.complete("slipway", "smartcard", "readers", "--qu"))
+
     def test_files_are_completed(self):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "thermometer.pack.json").touch()

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <slipway/base/secret.hpp>
 #include <slipway/codec/payload.hpp>
 #include <slipway/model/definition.hpp>
 #include <slipway/model/path.hpp>
@@ -56,5 +57,8 @@ class Pack {
 
 /// The JSON text of a pack: a version, the endpoint and the values as SenML.
 [[nodiscard]] std::expected<std::string, std::string> write_pack(const Pack& pack);
+
+/// The values of a pack as the content of EF(LwM2M_Bootstrap). The error names the thing and the remedy.
+[[nodiscard]] std::expected<Secret, std::string> smartcard_file_of(const Pack& pack);
 
 }  // namespace slipway::device

@@ -70,6 +70,9 @@ class CardReading {
   /// The card or its reader is gone: the end, without further commands.
   void card_lost();
 
+  /// Whether the card may now give to others what it gives for the PIN only: reset it.
+  [[nodiscard]] bool pin_presented() const { return pin_presented_; }
+
   [[nodiscard]] bool done() const { return state_ == State::done; }
   /// Once `done`: the bytes of the file that are content (or all that the card has of it; the decoder tells).
   [[nodiscard]] std::expected<ByteView, Failure> outcome() const;
