@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bootstrap interface. [LwM2M-CORE 1.2 §6.1.7] [LwM2M-TRANSPORT 1.2 §6.4.2]
+#include <array>
+
 #include <slipway/lwm2m/bootstrap.hpp>
 
 #include "packets/recipe.hpp"
@@ -20,6 +22,16 @@ std::string since_of(ContentFormat format) {
 std::vector<std::string> request_queries(std::optional<ContentFormat> preferred) {
   lwm2m::QueryList queries;
   (void)lwm2m::add_bootstrap_queries(queries, {.endpoint = kEndpoint, .preferred = preferred});
+  return strings(queries);
+}
+
+std::vector<std::string> pack_queries() {
+  lwm2m::QueryList queries;
+  (void)queries.add("ep", kEndpoint);
+  std::array<std::uint8_t, 32> text;
+  ByteWriter out(text);
+  codec::LinkWriter(out).link("/0/0");
+  (void)queries.add("acc", as_text(out.written()));
   return strings(queries);
 }
 
@@ -78,16 +90,19 @@ OperationRecipe pack() {
       .name = "Bootstrap-Pack-Request",
       .direction = Direction::up,
       .sources = {"[LwM2M-CORE 1.2 §6.1.7.7]", "[LwM2M-TRANSPORT 1.2 §6.4.2]"},
-      .examples = {{.id = "bootstrap-pack-request",
-                    .title = "GET /bspack",
-                    .when = "a 1.2 device asks for all its accounts in one answer; there is no Finish then",
-                    .since = "1.2",
-                    .path = "/bspack",
-                    .queries = request_queries(std::nullopt),
-                    .accept = ContentFormat::senml_cbor,
-                    .replies = {{.code = Code::content,
-                                 .when = "the pack: every object named in it is replaced",
-                                 .content = values(ContentFormat::senml_cbor, "/", entries)}}}},
+      .examples =
+          {{.id = "bootstrap-pack-request",
+            .title = "GET /bspack",
+            .when =
+                "a 1.2 device asks for all its accounts in one answer; there is no Finish then. It names its "
+                "bootstrap account (acc, 1.2.1), which the pack must not write over",
+            .since = "1.2",
+            .path = "/bspack",
+            .queries = pack_queries(),
+            .accept = ContentFormat::senml_cbor,
+            .replies = {{.code = Code::content,
+                         .when = "the pack: every object named in it is replaced",
+                         .content = values(ContentFormat::senml_cbor, "/", entries)}}}},
       .errors = {
           {.code = Code::bad_request, .when = "as for a Bootstrap-Request; the device goes on with POST /bs"},
           {.code = Code::unauthorized, .when = "the device may not have a pack"},

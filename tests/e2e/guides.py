@@ -13,7 +13,7 @@ repository. Comments, which no reader sees, say the rest:
                                                       `bootstrap-1` is the first
 
 Ports are the usual ones on the page, and free ones while it runs. Without arguments pages and runs are compared, apart from
-what differs between runs; --write puts the output of new runs into the pages. Names of pages select some.
+what differs between runs; --write puts the output of new runs into the pages that differ. Names of pages select some.
 """
 import argparse
 import difflib
@@ -194,7 +194,7 @@ def main():
             old, new_lines = normal(run.text), normal(new)
             if arguments.write or old == new_lines:
                 break
-        if arguments.write:
+        if arguments.write and old != new_lines:  # times alone are no news
             page.write_text(new, encoding="utf-8")
         elif old != new_lines:
             wrong += [f"{page.name} is not what happens now:", *difflib.unified_diff(old, new_lines, "page", "run",

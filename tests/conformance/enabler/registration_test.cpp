@@ -12,7 +12,8 @@ constexpr std::string_view kName = "urn:dev:ets";
 
 /// A device with an account of one server.
 struct WithAccount {
-  explicit WithAccount(std::int64_t lifetime = 86400, client::ClientConfig config = {})
+  explicit WithAccount(std::int64_t lifetime = 86400,
+                       client::ClientConfig config = {.enabler = Version{1, 1}})
       : device(basic_configuration(kServerUri, lifetime)), lab(device, std::move(config)) {
     lab.accept_key(kServerIdentity, kServerKey);
   }
@@ -63,7 +64,7 @@ TEST(Enabler, Int101InitialRegistration) {
     ASSERT_TRUE(parameters);
     EXPECT_EQ(parameters->endpoint, kName);
     EXPECT_EQ(parameters->lifetime, seconds(86400));
-    EXPECT_EQ(parameters->enabler, (Version{1, 2}));
+    EXPECT_EQ(parameters->enabler, (Version{1, 1}));
     EXPECT_EQ(parameters->binding, "U");
     const auto objects = sent->payload();
     for (const auto* listed : {"</1/0>", "</3/0>"})
@@ -226,7 +227,7 @@ TEST(Enabler, Int107ExtendingTheLifetime) {
 
 TEST(Enabler, Int108TurnOnQueueMode) {
   Procedure procedure(108);
-  WithAccount stage(86400, {.queue = client::QueueMode::sleeps});
+  WithAccount stage(86400, {.enabler = Version{1, 1}, .queue = client::QueueMode::sleeps});
   stage.begin();
   {
     const auto c = procedure.criterion(1);
@@ -243,7 +244,7 @@ TEST(Enabler, Int108TurnOnQueueMode) {
 
 TEST(Enabler, Int109BehaviorInQueueMode) {
   Procedure procedure(109);
-  WithAccount stage(86400, {.queue = client::QueueMode::sleeps});
+  WithAccount stage(86400, {.enabler = Version{1, 1}, .queue = client::QueueMode::sleeps});
   stage.begin();
   {
     const auto c = procedure.criterion(1);

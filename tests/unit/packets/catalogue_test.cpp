@@ -102,6 +102,11 @@ TEST(PacketCatalogue, RequestsOfDevicesAreAcceptedByTheReadersOfServers) {
       ASSERT_TRUE(request) << packet.id;
       EXPECT_EQ(request->endpoint, "urn:dev:os:example-0001");
     }
+    if (packet.operation == "Bootstrap-Pack-Request") {
+      const auto request = lwm2m::parse_pack_request(message);
+      ASSERT_TRUE(request) << packet.id;
+      EXPECT_EQ(request->account.size(), 1u);
+    }
     if (packet.operation != "Register" && packet.operation != "Update") continue;
     const auto kind =
         packet.operation == "Register" ? lwm2m::RegistrationKind::initial : lwm2m::RegistrationKind::update;
