@@ -34,6 +34,7 @@ void add_packets(Context context);
 void add_smartcard(Context context);  ///< readers, read
 void add_kit(Context context);
 void add_demo(Context context);
+void add_kit(Context context);  ///< what people need who make devices
 void add_completion(Context context);
 
 /// Adds `--json` and a footer with an example.

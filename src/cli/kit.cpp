@@ -9,6 +9,7 @@ void add_kit(Context context) {
   group->require_subcommand(1);
   Context inner{*group, context.common, context.action};
   add_kit_smartcard(inner);
+  add_kit_bootstrap_faults(inner);
 }
 
 }  // namespace slipway::cli

@@ -7,5 +7,6 @@
 namespace slipway::cli {
 
 void add_kit_smartcard(Context context);
+void add_kit_bootstrap_faults(Context context);
 
 }  // namespace slipway::cli

@@ -220,6 +220,8 @@ void Rounds::fault_is_over(TimePoint now) {
     const bool is_finish = reply.mark == Mark::finish || reply.mark == Mark::early_finish;
     return is_finish && reply.code && coap::is_success(*reply.code);
   });
+  // Without DTLS there is no key to refuse: the management server is silent instead.
+  if (fault.management_refuses && config_.security == SecurityMode::nosec) door_is_shut_ = true;
   if (!is_finished || fault.management_refuses) return enter_aftermath(now);
   if (seen_.used_account) return conclude(now);
   stage_ = Stage::registering;

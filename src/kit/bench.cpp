@@ -43,7 +43,7 @@ bool Bench::finished() const {
 RunFacts Bench::facts() const {
   return impl_->facts();
 }
-const std::vector<Result>& Bench::results() const {
+const std::vector<RoundResult>& Bench::results() const {
   return impl_->results();
 }
 

@@ -85,6 +85,9 @@ constexpr std::array kAnswersAgain{Check{.rule = completes}, Check{.rule = answe
 constexpr std::array kIsOver{Check{.rule = ignores, .mark = Mark::late}, Check{.rule = completes}};
 constexpr std::array kWaits{Check{.rule = returns}, Check{.rule = recovers},
                             Check{.rule = waits, .weight = kShould, .time = seconds(20)}};
+constexpr std::array kFallsBackAlone{Check{.rule = returns_alone}, Check{.rule = abandons},
+                                     Check{.rule = recovers},
+                                     Check{.rule = keeps_old_state, .weight = kShould}};
 constexpr std::array kFallsBack{Check{.rule = returns}, Check{.rule = abandons}, Check{.rule = recovers},
                                 Check{.rule = keeps_old_state, .weight = kShould}};
 
@@ -357,7 +360,8 @@ constexpr std::array kFaults = std::to_array<Fault>({
      .greeting = Greeting::pack,
      .needs = Needs::pack,
      .refusal = Code::not_implemented,
-     .checks = kFallsBack},
+     .patience = seconds(180),
+     .checks = kFallsBackAlone},
     {.name = "pack-garbage",
      .done = "answers GET /bspack with bytes that no format takes",
      .expected = "uses nothing of it and asks by POST /bs",
@@ -366,7 +370,8 @@ constexpr std::array kFaults = std::to_array<Fault>({
      .needs = Needs::pack,
      .refusal = Code::content,
      .script = pack_garbage,
-     .checks = kFallsBack},
+     .patience = seconds(180),
+     .checks = kFallsBackAlone},
     {.name = "pack-inconsistent",
      .done = "answers GET /bspack with a Security instance that has no Server instance",
      .expected = "uses nothing of it and asks by POST /bs",
@@ -375,7 +380,8 @@ constexpr std::array kFaults = std::to_array<Fault>({
      .needs = Needs::pack,
      .refusal = Code::content,
      .script = pack_inconsistent,
-     .checks = kFallsBack},
+     .patience = seconds(180),
+     .checks = kFallsBackAlone},
     {.name = "pack-wrong-format",
      .done = "answers GET /bspack with TLV, which no pack is",
      .expected = "uses nothing of it and asks by POST /bs",
@@ -384,7 +390,8 @@ constexpr std::array kFaults = std::to_array<Fault>({
      .needs = Needs::pack,
      .refusal = Code::content,
      .script = pack_wrong_format,
-     .checks = kFallsBack},
+     .patience = seconds(180),
+     .checks = kFallsBackAlone},
 
     // What takes minutes.
     {.name = "finish-lost",

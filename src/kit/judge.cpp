@@ -250,8 +250,8 @@ Finding judge(const Check& check, const Observed& seen) {
   return {.check = check, .outcome = outcome, .seen = std::move(text)};
 }
 
-Result judge(const Fault& fault, const Observed& seen) {
-  Result result;
+RoundResult judge(const Fault& fault, const Observed& seen) {
+  RoundResult result;
   result.fault = &fault;
   if (seen.returned && seen.ended) result.returned_after = *seen.returned - *seen.ended;
   for (const auto& check : fault.checks) result.findings.push_back(judge(check, seen));

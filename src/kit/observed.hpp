@@ -44,6 +44,6 @@ struct Observed {
 
 [[nodiscard]] Finding judge(const Check& check, const Observed& seen);
 /// Verdict, reason and findings; rows are the caller's.
-[[nodiscard]] Result judge(const Fault& fault, const Observed& seen);
+[[nodiscard]] RoundResult judge(const Fault& fault, const Observed& seen);
 
 }  // namespace slipway::kit

@@ -37,18 +37,18 @@ std::string plain(std::string_view text) {
   return out;
 }
 
-std::size_t count(const std::vector<Result>& results, Verdict verdict) {
-  return static_cast<std::size_t>(std::ranges::count(results, verdict, &Result::verdict));
+std::size_t count(const std::vector<RoundResult>& results, Verdict verdict) {
+  return static_cast<std::size_t>(std::ranges::count(results, verdict, &RoundResult::verdict));
 }
 
-std::string headline(const std::vector<Result>& results) {
+std::string headline(const std::vector<RoundResult>& results) {
   return std::to_string(count(results, Verdict::passed)) + " passed, " +
          std::to_string(count(results, Verdict::failed)) + " failed, " +
          std::to_string(count(results, Verdict::inconclusive)) + " inconclusive, " +
          std::to_string(count(results, Verdict::not_applicable)) + " not applicable";
 }
 
-void write_round(std::string& out, const Result& result) {
+void write_round(std::string& out, const RoundResult& result) {
   out += "\n### " + std::string(result.name()) + ": " + kit::to_string(result.verdict) + "\n\n";
   if (result.fault != nullptr) {
     out += "The server " + std::string(result.fault->done) + ".\n\n";
@@ -87,17 +87,17 @@ const char* to_string(Verdict verdict) {
   return "INCONCLUSIVE";
 }
 
-std::size_t Result::remarks() const {
+std::size_t RoundResult::remarks() const {
   return static_cast<std::size_t>(std::ranges::count_if(findings, [](const Finding& finding) {
     return finding.check.weight == Weight::should && finding.outcome == Finding::Outcome::broken;
   }));
 }
 
-bool all_passed(const std::vector<Result>& results) {
+bool all_passed(const std::vector<RoundResult>& results) {
   return count(results, Verdict::failed) == 0 && count(results, Verdict::inconclusive) == 0;
 }
 
-std::string markdown_report(const RunFacts& facts, const std::vector<Result>& results) {
+std::string markdown_report(const RunFacts& facts, const std::vector<RoundResult>& results) {
   std::string out = "# Bootstrap faults: " + plain(facts.endpoint) + "\n\n";
   out += headline(results) + ".\n\n";
   out += "| | |\n| --- | --- |\n";
@@ -115,7 +115,7 @@ std::string markdown_report(const RunFacts& facts, const std::vector<Result>& re
   return out;
 }
 
-json json_report(const RunFacts& facts, const std::vector<Result>& results) {
+json json_report(const RunFacts& facts, const std::vector<RoundResult>& results) {
   json list = json::array();
   for (const auto& result : results) {
     json findings = json::array();

@@ -2,6 +2,7 @@
 #include "kit/rounds.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace slipway::kit {
 namespace {
@@ -96,6 +97,15 @@ void Rounds::handle_datagram(TimePoint now, UnixTime wall, Door door, const Addr
   if (finished()) return;
   wire_.handle_datagram(now, door, from, datagram);
   drain(now, wall);
+  go_on(now, wall);
+}
+
+/// The next round, or the next that has to be played.
+void Rounds::go_on(TimePoint now, UnixTime wall) {
+  while (std::exchange(is_next_due_, false)) {
+    begin_round(now);
+    drain(now, wall);
+  }
 }
 
 void Rounds::handle_timeout(TimePoint now) {
@@ -110,6 +120,7 @@ void Rounds::handle_timeout(TimePoint now) {
     deadline_reached(now);
     drain(now, {});
   }
+  go_on(now, {});
 }
 
 std::optional<TimePoint> Rounds::next_timeout() const {
@@ -252,6 +263,10 @@ void Rounds::deadline_reached(TimePoint now) {
       return;
     case Stage::calling:
       if (is_calling_ && !door_is_shut_) return shut_door(now);
+      if (faults_[index_] == nullptr && asks_for_packs_)
+        return conclude_as(
+            now, Verdict::failed,
+            "the device asked for a Bootstrap-Pack, was answered 5.01, and did not go on with POST /bs");
       return stop(now, "no device came to bootstrap; start it, and look at its server URI and key");
     case Stage::faulting:  // scripts end by themselves; refusals wait for the next attempt
     case Stage::aftermath:
@@ -293,14 +308,14 @@ void Rounds::conclude(TimePoint now) {
 }
 
 void Rounds::conclude_as(TimePoint now, Verdict verdict, std::string reason) {
-  Result result;
+  RoundResult result;
   result.fault = faults_[index_];
   result.verdict = verdict;
   result.reason = std::move(reason);
   close_round(now, std::move(result));
 }
 
-void Rounds::close_round(TimePoint now, Result result) {
+void Rounds::close_round(TimePoint now, RoundResult result) {
   session_.leave();
   deadline_.reset();
   result.rows = std::move(rows_.rows);
@@ -312,7 +327,11 @@ void Rounds::close_round(TimePoint now, Result result) {
   ++index_;
   if (is_hopeless)
     return stop(now, "the device does not take an honest bootstrap, so nothing can be said of faults");
-  if (index_ < faults_.size()) return begin_round(now);
+  if (index_ < faults_.size()) {
+    stage_ = Stage::idle;  // until what ended this round has been answered
+    is_next_due_ = true;
+    return;
+  }
   stage_ = Stage::done;
   push(Finished{});
 }
@@ -321,8 +340,9 @@ void Rounds::stop(TimePoint, const std::string& reason) {
   if (finished()) return;
   session_.leave();
   deadline_.reset();
+  is_next_due_ = false;
   for (; index_ < faults_.size(); ++index_) {
-    Result result;
+    RoundResult result;
     result.fault = faults_[index_];
     result.reason = reason;
     results_.push_back(result);

@@ -33,7 +33,7 @@ class Rounds {
   void stop(TimePoint now, const std::string& reason);
   [[nodiscard]] bool finished() const { return stage_ == Stage::done; }
   [[nodiscard]] RunFacts facts() const;
-  [[nodiscard]] const std::vector<Result>& results() const { return results_; }
+  [[nodiscard]] const std::vector<RoundResult>& results() const { return results_; }
 
  private:
   /// See Bench.
@@ -41,9 +41,10 @@ class Rounds {
 
   // Rounds.
   void begin_round(TimePoint now);
+  void go_on(TimePoint now, UnixTime wall);
   void conclude(TimePoint now);
   void conclude_as(TimePoint now, Verdict verdict, std::string reason);
-  void close_round(TimePoint now, Result result);
+  void close_round(TimePoint now, RoundResult result);
   void enter_aftermath(TimePoint now);
   void deadline_reached(TimePoint now);
   void call_device(TimePoint now);
@@ -92,7 +93,8 @@ class Rounds {
   Stage stage_ = Stage::idle;
   std::vector<const Fault*> faults_;  // nullptr first: the honest bootstrap
   std::size_t index_ = 0;
-  std::vector<Result> results_;
+  bool is_next_due_ = false;
+  std::vector<RoundResult> results_;
   std::deque<BenchEvent> events_;
 
   // Of the round.
@@ -106,7 +108,7 @@ class Rounds {
   bool is_calling_ = false;  // /1/x/9 is on its way, or was taken
   PeerId attempt_peer_{};
   std::optional<TimePoint> attempt_answered_;
-  Result rows_;  // collects the rows
+  RoundResult rows_;  // collects the rows
 
   // Of the device.
   std::string endpoint_;

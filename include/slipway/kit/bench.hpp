@@ -48,7 +48,7 @@ struct Noted {
   std::string text;
 };
 struct RoundEnded {
-  Result result;
+  RoundResult result;
 };
 /// The last event.
 struct Finished {};
@@ -88,7 +88,7 @@ class Bench {
   [[nodiscard]] bool finished() const;
   /// What a report is to say of the device; date and transport are the caller's.
   [[nodiscard]] RunFacts facts() const;
-  [[nodiscard]] const std::vector<Result>& results() const;
+  [[nodiscard]] const std::vector<RoundResult>& results() const;
 
  private:
   class Impl;

@@ -28,7 +28,7 @@ struct Finding {
   std::string seen;  ///< a sentence for a person
 };
 
-struct Result {
+struct RoundResult {
   const Fault* fault = nullptr;  ///< nullptr: the honest bootstrap that everything begins with
   Verdict verdict = Verdict::inconclusive;
   std::string reason;  ///< a sentence for a person
@@ -51,9 +51,9 @@ struct RunFacts {
 };
 
 /// Nothing failed and nothing was inconclusive.
-[[nodiscard]] bool all_passed(const std::vector<Result>& results);
-[[nodiscard]] std::string markdown_report(const RunFacts& facts, const std::vector<Result>& results);
-[[nodiscard]] nlohmann::json json_report(const RunFacts& facts, const std::vector<Result>& results);
+[[nodiscard]] bool all_passed(const std::vector<RoundResult>& results);
+[[nodiscard]] std::string markdown_report(const RunFacts& facts, const std::vector<RoundResult>& results);
+[[nodiscard]] nlohmann::json json_report(const RunFacts& facts, const std::vector<RoundResult>& results);
 /// docs/reference/bootstrap-faults.md.
 [[nodiscard]] std::string markdown_catalogue();
 
