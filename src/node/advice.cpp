@@ -40,6 +40,10 @@ std::string_view advice(security::dtls::FailureReason reason) {
     case unknown_identity:
     case identity_too_long:
       return "enrol the device with `slipway factory`";
+    case untrusted:
+      return "the device's public key or certificate is not one that the server takes: enrol it, or give it "
+             "one "
+             "of an authority that the server knows";
     case no_common_suite:
       return "the device must offer TLS_PSK_WITH_AES_128_CCM_8";
     case timeout:

@@ -155,6 +155,19 @@ void ServerNode::on_dtls(TimePoint now, Port&, const dtls::DatagramReceived& eve
     deliver(now, event.peer, *peer, event.plaintext, event.wire_size);
 }
 
+/// The session names the device, so its address is only what is shown and where answers go.
+void ServerNode::on_dtls(TimePoint, Port&, const dtls::PeerMoved& event) {
+  auto* peer = peers_.find(event.peer);
+  if (peer == nullptr) return;
+  peer->address = event.to;
+  publish("moved", {{"endpoint", peer->endpoint},
+                    {"from", event.from.to_string()},
+                    {"to", event.to.to_string()}});
+}
+
+/// No session is kept over a restart: freeze_reserve is 0.
+void ServerNode::on_dtls(TimePoint, Port&, const dtls::FreezeWanted&) {}
+
 void ServerNode::on_dtls(TimePoint now, Port&, const dtls::SessionEnded& event) {
   drop_peer(now, event.peer);
 }

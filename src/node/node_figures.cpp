@@ -32,6 +32,8 @@ constexpr std::array<Named, kFailureReasons> kFailureNames{{
     {"slipway_dtls_handshake_wrong_key_total", "Handshakes with another key than ours"},
     {"slipway_dtls_handshake_unknown_identity_total", "Handshakes with an identity that opens nothing"},
     {"slipway_dtls_handshake_identity_too_long_total", "Handshakes with an identity above 128 bytes"},
+    {"slipway_dtls_handshake_untrusted_total",
+     "Handshakes with a public key or certificate that is not taken"},
     {"slipway_dtls_handshake_no_common_suite_total", "Handshakes without a common cipher suite"},
     {"slipway_dtls_handshake_protocol_error_total", "Handshakes that broke the rules"},
     {"slipway_dtls_handshake_superseded_total", "Handshakes that a newer one replaced"},
@@ -51,6 +53,7 @@ void add(security::dtls::DtlsCounters& sum, const security::dtls::DtlsCounters& 
   sum.malformed += one.malformed;
   sum.unauthenticated += one.unauthenticated;
   sum.replayed += one.replayed;
+  sum.moved += one.moved;
   sum.refused_total += one.refused_total;
   sum.refused_per_address += one.refused_per_address;
 }
@@ -120,6 +123,8 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
   all.push_back(
       {"slipway_dtls_records_unauthenticated_total", "Records with a wrong tag", number(d.unauthenticated)});
   all.push_back({"slipway_dtls_records_replayed_total", "Records seen before", number(d.replayed)});
+  all.push_back({"slipway_dtls_sessions_moved_total", "DTLS sessions that went on from another address",
+                 number(d.moved)});
   all.push_back({"slipway_udp_datagrams_received_total", "Datagrams received", number(u.received)});
   all.push_back({"slipway_udp_datagrams_sent_total", "Datagrams sent", number(u.sent)});
   all.push_back({"slipway_udp_datagrams_truncated_total", "Datagrams longer than 2,048 bytes, dropped",

@@ -23,7 +23,7 @@
 namespace slipway::node {
 
 inline constexpr std::size_t kOutcomes = 9;         ///< of bootstrap::Outcome
-inline constexpr std::size_t kFailureReasons = 10;  ///< of dtls::FailureReason
+inline constexpr std::size_t kFailureReasons = 11;  ///< of dtls::FailureReason
 
 /// Whose credential a handshake goes by, and why it opens nothing (empty when it does).
 struct Claim {
@@ -95,6 +95,8 @@ class ServerNode final : public Node {
   void on_dtls(TimePoint now, Port& port, const security::dtls::CredentialWanted& event);
   void on_dtls(TimePoint now, Port& port, const security::dtls::SessionEstablished& event);
   void on_dtls(TimePoint now, Port& port, const security::dtls::DatagramReceived& event);
+  void on_dtls(TimePoint now, Port& port, const security::dtls::PeerMoved& event);
+  void on_dtls(TimePoint now, Port& port, const security::dtls::FreezeWanted& event);
   void on_dtls(TimePoint now, Port& port, const security::dtls::SessionEnded& event);
   void on_dtls(TimePoint now, Port& port, const security::dtls::HandshakeFailed& event);
   void deliver(TimePoint now, PeerId id, const Peer& peer, ByteView datagram, std::size_t wire_size);

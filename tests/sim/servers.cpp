@@ -194,6 +194,11 @@ void SimServers::on_dtls(Port&, const dtls::DatagramReceived& event) {
     deliver(event.peer, peer->second, event.plaintext);
 }
 
+void SimServers::on_dtls(Port&, const dtls::PeerMoved& event) {
+  if (const auto peer = peers_.find(event.peer); peer != peers_.end()) peer->second.address = event.to;
+  journal_.note("the device goes on from " + event.to.to_string());
+}
+
 void SimServers::on_dtls(Port&, const dtls::SessionEnded& event) {
   bootstrap_->peer_gone(timeline_.now(), event.peer);
   management_->peer_gone(timeline_.now(), event.peer);

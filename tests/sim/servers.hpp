@@ -79,6 +79,8 @@ class SimServers {
   void on_dtls(Port& port, const security::dtls::CredentialWanted& event);
   void on_dtls(Port& port, const security::dtls::SessionEstablished& event);
   void on_dtls(Port& port, const security::dtls::DatagramReceived& event);
+  void on_dtls(Port& port, const security::dtls::PeerMoved& event);
+  void on_dtls(Port&, const security::dtls::FreezeWanted&) {}
   void on_dtls(Port& port, const security::dtls::SessionEnded& event);
   void on_dtls(Port& port, const security::dtls::HandshakeFailed& event);
 

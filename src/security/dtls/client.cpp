@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <slipway/security/dtls/client.hpp>
 
+#include "security/dtls/frozen.hpp"
 #include "security/dtls/handshake.hpp"
 #include "security/dtls/queues.hpp"
 
@@ -12,10 +13,20 @@ class DtlsClient::Impl {
 
   Result<void> start(TimePoint now) {
     forget();
-    SLIPWAY_ASSIGN(auto context, TlsContext::client(config_.suites, config_.credential));
+    if (config_.own_cid_size > kCidMax)
+      return fail(ErrorCode::out_of_range, "a Connection ID has at most 8 bytes");
+    SLIPWAY_ASSIGN(auto context, TlsContext::client(config_.suites, config_.credential, &server_verdict_of));
     context_.emplace(std::move(context));
-    handshake_ = std::make_unique<Handshake>(*context_, HandshakeConfig{config_.mtu, config_.retransmission},
-                                             engine_, random_);
+    HandshakeConfig handshake{.mtu = config_.mtu,
+                              .retransmission = config_.retransmission,
+                              .wall = config_.wall,
+                              .credential = &config_.credential};
+    if (config_.cid == ClientConfig::ConnectionId::offer) {
+      auto& cid = handshake.cid.emplace();
+      cid.size = static_cast<std::uint8_t>(config_.own_cid_size);
+      random_.fill(MutableBytes(cid.bytes).first(cid.size));
+    }
+    handshake_ = std::make_unique<Handshake>(*context_, handshake, engine_, random_);
     ++counters_.handshakes_started;
     handshake_->start(now);
     after_step(now);
@@ -81,6 +92,21 @@ class DtlsClient::Impl {
     }
   }
 
+  Result<Secret> freeze() {
+    if (!session_) return fail(ErrorCode::not_found, "there is no session");
+    // The whole rest of the numbers is the next life's: this one ends here.
+    auto bytes = dtls::freeze(*session_, 0);
+    if (bytes) session_.reset();
+    return bytes;
+  }
+
+  Result<void> thaw(ByteView frozen) {
+    SLIPWAY_ASSIGN(auto thawed, dtls::thaw(frozen, 1));
+    forget();
+    session_ = thawed.records;
+    return {};
+  }
+
   [[nodiscard]] bool connected() const { return session_.has_value(); }
   [[nodiscard]] const DtlsCounters& counters() const { return counters_; }
 
@@ -112,7 +138,10 @@ class DtlsClient::Impl {
   void establish(TimePoint now) {
     session_ = handshake_->records();
     ++counters_.handshakes_completed;
-    events_.push(Connected{handshake_->suite(), handshake_->traffic(), now - handshake_->started()});
+    events_.push(Connected{.suite = handshake_->suite(),
+                           .has_cid = session_->cid_out.size != 0,
+                           .traffic = handshake_->traffic(),
+                           .duration = now - handshake_->started()});
     const auto unread = handshake_->unread();
     handshake_.reset();
     open_records(unread);
@@ -239,6 +268,12 @@ Result<void> DtlsClient::send(TimePoint, ByteView plaintext) {
 }
 void DtlsClient::end(TimePoint now, Alert alert) {
   impl_->end(now, alert);
+}
+Result<Secret> DtlsClient::freeze() {
+  return impl_->freeze();
+}
+Result<void> DtlsClient::thaw(ByteView frozen) {
+  return impl_->thaw(frozen);
 }
 bool DtlsClient::connected() const {
   return impl_->connected();

@@ -5,7 +5,7 @@ namespace slipway::security::dtls {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kFrozenMax = 2 + 2 * (16 + 4) + 2 * 8 + 2 * (1 + kCidMax);
+constexpr std::size_t kFrozenMax = 2 + 2 * (16 + 4) + 2 * 8 + 4 + 2 * (1 + kCidMax);
 
 void write_key(ByteWriter& writer, const RecordKey& key) {
   writer.bytes(key.key);
@@ -34,13 +34,15 @@ Result<void> read_cid(ByteReader& reader, Cid& cid) {
 
 // A frozen session:
 //
-//   0         1      2              22             42               50              58
-//  +---------+------+- ... --------+- ... --------+- ... ----------+- ... ---------+- ... --------------+
-//  | version | AEAD | write key 16 | read key 16  | next to send   | next to       | peer's cid, ours:  |
-//  |         |      | and salt 4   | and salt 4   |                | receive       | size 1, bytes      |
-//  +---------+------+- ... --------+- ... --------+- ... ----------+- ... ---------+- ... --------------+
-Result<Secret> freeze(const RecordState& state, std::uint64_t reserve) {
-  if (reserve > kSequenceMax || state.next_sequence > kSequenceMax - reserve)
+//   0         1      2              22             42               50              58        62
+//  +---------+------+- ... --------+- ... --------+- ... ----------+- ... ---------+- ... ---+- ...
+//  --------------+ | version | AEAD | write key 16 | read key 16  | next to send   | next to       | reserve
+//  | peer's cid, ours:  | |         |      | and salt 4   | and salt 4   | in life 1      | receive       |
+//  | size 1, bytes      |
+//  +---------+------+- ... --------+- ... --------+- ... ----------+- ... ---------+- ... ---+- ...
+//  --------------+
+Result<Secret> freeze(const RecordState& state, std::uint32_t reserve) {
+  if (state.next_sequence > kSequenceMax - reserve)
     return fail(ErrorCode::exhausted, "no sequence numbers are left to reserve");
   std::array<std::uint8_t, kFrozenMax> bytes;
   ByteWriter writer(bytes);
@@ -50,6 +52,7 @@ Result<Secret> freeze(const RecordState& state, std::uint64_t reserve) {
   write_key(writer, state.read);
   writer.u64(state.next_sequence + reserve);
   writer.u64(state.window.next());
+  writer.u32(reserve);
   write_cid(writer, state.cid_out);
   write_cid(writer, state.cid_in);
   Secret frozen(writer.written());
@@ -57,11 +60,13 @@ Result<Secret> freeze(const RecordState& state, std::uint64_t reserve) {
   return frozen;
 }
 
-Result<RecordState> thaw(ByteView frozen) {
+Result<Thawed> thaw(ByteView frozen, std::uint64_t life) {
+  if (life == 0) return fail(ErrorCode::out_of_range, "a session is thawed in a later life");
   ByteReader reader(frozen);
   SLIPWAY_ASSIGN(const auto version, reader.u8());
   if (version != kVersion) return fail(ErrorCode::unsupported, "a session frozen by another version");
-  RecordState state;
+  Thawed thawed;
+  auto& state = thawed.records;
   SLIPWAY_ASSIGN(const auto aead, reader.u8());
   if (aead > static_cast<std::uint8_t>(Aead::aes_128_gcm))
     return fail(ErrorCode::malformed, "a frozen session with an unknown cipher", reader.offset());
@@ -73,10 +78,15 @@ Result<RecordState> thaw(ByteView frozen) {
   if (state.next_sequence > kSequenceMax || next_received > kSequenceMax + 1)
     return fail(ErrorCode::malformed, "a frozen session beyond its last sequence number", reader.offset());
   state.window.refuse_below(next_received);
+  SLIPWAY_ASSIGN(const auto reserve, reader.u32());
+  if (reserve != 0 && life > (kSequenceMax - state.next_sequence) / reserve)
+    return fail(ErrorCode::exhausted, "no sequence numbers are left for another life");
+  state.next_sequence += (life - 1) * reserve;
+  thawed.sequence_limit = state.next_sequence + reserve;
   SLIPWAY_TRY(read_cid(reader, state.cid_out));
   SLIPWAY_TRY(read_cid(reader, state.cid_in));
   if (!reader.empty()) return fail(ErrorCode::malformed, "bytes behind a frozen session", reader.offset());
-  return state;
+  return thawed;
 }
 
 }  // namespace slipway::security::dtls

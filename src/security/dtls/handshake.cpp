@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "security/dtls/handshake.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace slipway::security::dtls {
@@ -32,6 +33,7 @@ bool Handshake::open_session() {
   gnutls_dtls_set_mtu(session, static_cast<unsigned>(config_.mtu));
   gnutls_dtls_set_timeouts(session, kNeverMs + 1, kNeverMs);
   gnutls_handshake_set_max_packet_length(session, kHandshakeMessageMax);
+  if (config_.cid) offer_cid();
   return true;
 }
 
@@ -56,13 +58,15 @@ void Handshake::handle_datagram(TimePoint now, ByteView datagram) {
   const auto contents = inspect(datagram);
   if (!contents.readable || state_ == State::failed) return;
   if (contents.handshake && contents.repeated) return answer_repeated(now);
+  if (state_ == State::wants_credential && !psk_wanted())
+    return;  // it is proved; the answer is still to come
   const bool awaits_credential = context_.role() == Role::server && !psk_;
   if (awaits_credential && (contents.key_exchange || !held_.empty())) return hold(datagram);
   feed(now, datagram);
 }
 
 void Handshake::credential(TimePoint now, std::optional<Secret> key) {
-  if (state_ != State::wants_credential) return;
+  if (state_ != State::wants_credential || !psk_wanted()) return;
   identity_known_ = key && !key->empty() && key->size() <= kPskKeyMax;
   if (!identity_known_) {
     // The same work and the same answer as for a wrong key. [RFC 4279 §2]
@@ -81,6 +85,21 @@ void Handshake::credential(TimePoint now, std::optional<Secret> key) {
   // What follows the handshake in a held datagram is not kept: nothing can follow a client's Finished
   // before it has ours.
   input_ = {};
+}
+
+void Handshake::approve(TimePoint now, Approval approval) {
+  if (state_ != State::wants_credential || psk_wanted()) return;
+  switch (approval) {
+    case Approval::known:
+      state_ = State::done;
+      return send_new_flight(now);
+    case Approval::unknown:
+      return refuse({static_cast<std::uint8_t>(Alert::certificate_unknown),
+                     "no device with this public key or certificate is stored"});
+    case Approval::retired:
+      return refuse({static_cast<std::uint8_t>(Alert::certificate_revoked),
+                     "the device's public key or certificate has been retired"});
+  }
 }
 
 void Handshake::handle_timeout(TimePoint now) {
@@ -138,7 +157,7 @@ Handshake::Contents Handshake::inspect(ByteView datagram) {
   Contents contents;
   bool all_repeated = true;
   for (ByteReader reader(datagram); !reader.empty();) {
-    const auto record = read_record(reader, 0);
+    const auto record = read_record(reader, records_.cid_in.size);
     if (!record) return contents;
     if (record->epoch != 0) {
       all_repeated = false;
@@ -159,8 +178,8 @@ Handshake::Contents Handshake::inspect(ByteView datagram) {
       highest_message_ = std::max(highest_message_, static_cast<int>(fragment->sequence));
       if (context_.role() == Role::client) note_server_hello(*fragment);
       if (fragment->type == HandshakeType::client_key_exchange && context_.role() == Role::server) {
-        contents.key_exchange = true;
-        if (!psk_) note_key_exchange(*fragment);
+        contents.key_exchange = psk_wanted();
+        if (psk_wanted() && !psk_) note_key_exchange(*fragment);
       }
     }
   }
@@ -205,7 +224,7 @@ void Handshake::note_key_exchange(const HandshakeFragment& fragment) {
                                             .alert = Alert::illegal_parameter,
                                             .refused_by = Side::us,
                                             .detail = "the client's PSK identity has more than 128 bytes"});
-  if (const auto bytes = reader.take(*size)) identity_ = PskIdentity::from(*bytes);
+  if (const auto bytes = reader.take(*size)) identity_ = *PskIdentity::from(*bytes);
 }
 
 void Handshake::hold(ByteView datagram) {
@@ -240,18 +259,21 @@ void Handshake::advance(TimePoint now) {
     if (gnutls_error_is_fatal(code)) return fail_by_library(code);
     if (input_.empty() || input_.size() == before) break;
   }
-  if (!fresh_.empty()) send_new_flight(now);
+  // Our last flight waits until the client's public key has been approved.
+  if (!fresh_.empty() && state_ != State::wants_credential) send_new_flight(now);
 }
 
 /// GnuTLS drops what does not decrypt, as it should in a session. In a handshake it means that the two keys
 /// differ, and the peer is better told than left to time out. [RFC 4279 §2]
 void Handshake::detect_wrong_key(ByteView datagram) {
-  if (context_.role() != Role::server || !chosen_ || !load_key(true, records_.read)) return;
+  if (!psk_wanted() || !load_key(true, records_.read)) return;
   std::array<std::uint8_t, 256> scratch;
   for (ByteReader reader(datagram); !reader.empty();) {
-    const auto record = read_record(reader, 0);
+    const auto record = read_record(reader, records_.cid_in.size);
     if (!record) return;
-    if (record->epoch != kSessionEpoch || record->type != ContentType::handshake) continue;
+    const bool is_protected =
+        record->type == ContentType::handshake || record->type == ContentType::tls12_cid;
+    if (record->epoch != kSessionEpoch || !is_protected) continue;
     const auto opened = open_record(engine_, records_.aead, records_.read, *record, scratch);
     if (opened || opened.error().code != ErrorCode::refused) continue;
     return abort(
@@ -293,6 +315,7 @@ void Handshake::finish() {
         {.reason = FailureReason::library, .refused_by = Side::us, .detail = "GnuTLS gave no record keys"});
   records_.window.mark(last_protected_);
   state_ = State::done;
+  if (context_.role() == Role::server && !uses_psk(*agreed)) judge_client();
 }
 
 const char* Handshake::timeout_detail() const {
@@ -325,6 +348,13 @@ void Handshake::fail_by_library(int code) {
                            .refused_by = Side::us,
                            .detail = gnutls_strerror(code)};
   switch (code) {
+    case GNUTLS_E_CERTIFICATE_ERROR:
+      failure.reason = FailureReason::untrusted;
+      if (distrusted_) {
+        failure.alert = static_cast<Alert>(distrusted_->alert);
+        failure.detail = distrusted_->detail;
+      }
+      return abort(*failure.alert, failure);
     case GNUTLS_E_NO_CIPHER_SUITES:
     case GNUTLS_E_NO_COMMON_KEY_SHARE:
     case GNUTLS_E_INSUFFICIENT_CREDENTIALS:
@@ -356,13 +386,19 @@ ssize_t Handshake::pull(gnutls_transport_ptr_t self, void* data, size_t size) {
   return got;
 }
 
-/// One record at a time, so that those behind the handshake stay ours.
+/// One record at a time, so that those behind the handshake stay ours. GnuTLS knows no Connection ID: a
+/// record with one is opened and sealed again without.
 ssize_t Handshake::pull_record(MutableBytes out) {
   ByteReader reader(input_);
-  const auto record = read_record(reader, 0);
+  const auto record = read_record(reader, records_.cid_in.size);
   input_ = record ? reader.rest() : ByteView{};
   if (!record || record->whole.size() > out.size()) return 0;
-  if (record->epoch == kSessionEpoch) last_protected_ = record->sequence;
+  const bool with_cid = record->type == ContentType::tls12_cid;
+  if (record->epoch == kSessionEpoch) {
+    if (with_cid != (records_.cid_in.size != 0) || !equal(record->cid, records_.cid_in.view())) return 0;
+    last_protected_ = record->sequence;
+  }
+  if (with_cid) return pull_cid_record(*record, out);
   std::memcpy(out.data(), record->whole.data(), record->whole.size());
   return static_cast<ssize_t>(record->whole.size());
 }

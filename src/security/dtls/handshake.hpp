@@ -22,6 +22,10 @@ inline constexpr std::size_t kHeldDatagramSizeMax = 2048;
 struct HandshakeConfig {
   std::size_t mtu;
   RetransmissionConfig retransmission;
+  std::optional<Cid> cid{};                        ///< ours, offered or given where the client offers one
+  std::optional<UnixTime> wall{};                  ///< for the dates of certificates
+  const Credential* credential = nullptr;          ///< of a client: what it knows its server by
+  const ClientAuthorities* authorities = nullptr;  ///< of a server: who issues the clients' certificates
 };
 
 //                      client: start()          server: start_with_hello()
@@ -40,6 +44,9 @@ struct HandshakeConfig {
 //              | handshake_time_max   +------------+    +--------+
 //              +--> failed            |    done    |
 //                                     +------------+
+//
+// With a public key the server asks when the client has proved it (its Finished is verified): then our own
+// last flight waits in `wants_credential`, and `approve()` sends it or an alert.
 class Handshake {
  public:
   enum class State : std::uint8_t { running, wants_credential, done, failed };
@@ -56,15 +63,17 @@ class Handshake {
   void handle_datagram(TimePoint now, ByteView datagram);
   void handle_timeout(TimePoint now);
   [[nodiscard]] TimePoint next_timeout() const;
-  /// Answers `wants_credential`.
+  /// Answers `wants_credential` of a pre-shared key.
   void credential(TimePoint now, std::optional<Secret> key);
+  /// Answers `wants_credential` of a public key or certificate.
+  void approve(TimePoint now, Approval approval);
   /// Sends a fatal alert and fails.
   void abort(Alert alert, const HandshakeFailure& failure);
 
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] const HandshakeFailure& failure() const { return failure_; }
-  /// Of a server's client, once it was read; not proved until `done`.
-  [[nodiscard]] const std::optional<PskIdentity>& psk_identity() const { return identity_; }
+  /// Of a server's client, once it was read; a PSK identity is not proved until `done`.
+  [[nodiscard]] const std::optional<PeerIdentity>& identity() const { return identity_; }
   [[nodiscard]] const HandshakeTraffic& traffic() const { return traffic_; }
   [[nodiscard]] TimePoint started() const { return started_; }
   [[nodiscard]] std::uint64_t retransmissions() const { return retransmissions_; }
@@ -107,6 +116,10 @@ class Handshake {
   void feed(TimePoint now, ByteView datagram);
   void advance(TimePoint now);
   void finish();
+  void judge_client();
+  int judge_server();
+  void refuse(const Distrust& distrust);
+  void offer_cid();
   void send_new_flight(TimePoint now);
   void send(const Flight& flight);
   void answer_repeated(TimePoint now);
@@ -116,9 +129,17 @@ class Handshake {
   [[nodiscard]] const char* timeout_detail() const;
   bool load_key(bool read, RecordKey& key) const;
   ssize_t pull_record(MutableBytes out);
+  ssize_t pull_cid_record(const RecordHeader& record, MutableBytes out);
+  /// Whether a server's client names a pre-shared key: our ServerHello has chosen such a suite.
+  [[nodiscard]] bool psk_wanted() const {
+    return context_.role() == Role::server && chosen_ && uses_psk(*chosen_);
+  }
   bool push_records(ByteView bytes);
 
   friend int psk_key_of(gnutls_session_t, const gnutls_datum_t*, gnutls_datum_t*);
+  friend int server_verdict_of(gnutls_session_t);
+  static int cid_received(gnutls_session_t session, const unsigned char* data, size_t size);
+  static int cid_wanted(gnutls_session_t session, gnutls_buffer_t out);
 
   const TlsContext& context_;
   HandshakeConfig config_;
@@ -147,10 +168,13 @@ class Handshake {
   Duration resend_after_{};
   std::uint64_t retransmissions_ = 0;
 
-  // Server with PSK.
+  std::optional<Cid> peer_cid_;         ///< what the peer offered
+  std::optional<Distrust> distrusted_;  ///< why the peer's public key is not believed
+
+  // Server.
   std::array<std::uint8_t, kClientRandomSize> client_random_{};
-  Bytes key_exchange_;  ///< the ClientKeyExchange as far as it came
-  std::optional<PskIdentity> identity_;
+  Bytes key_exchange_;  ///< the ClientKeyExchange of a PSK suite as far as it came
+  std::optional<PeerIdentity> identity_;
   std::optional<Secret> psk_;
   bool identity_known_ = true;
   std::vector<Bytes> held_;
@@ -158,5 +182,7 @@ class Handshake {
 
 /// GnuTLS's question for the key of a server handshake (TlsContext::server).
 int psk_key_of(gnutls_session_t session, const gnutls_datum_t* identity, gnutls_datum_t* key);
+/// GnuTLS's question whether a client believes its server (TlsContext::client).
+int server_verdict_of(gnutls_session_t session);
 
 }  // namespace slipway::security::dtls

@@ -10,6 +10,14 @@ std::uint64_t hash_of_peer(PeerId peer) {
   return z ^ (z >> 32);
 }
 
+/// Connection IDs are random but for their route.
+std::uint64_t hash_of_cid(ByteView cid) {
+  std::uint64_t text = cid.size();
+  for (const auto byte : cid) text = text << 8 | byte;
+  text *= 0x9E3779B97F4A7C15u;
+  return text ^ (text >> 32);
+}
+
 }  // namespace
 
 Session* SessionTable::find(const Address& address) {
@@ -23,7 +31,41 @@ Session* SessionTable::find(PeerId peer) {
   return slot == kNone ? nullptr : &at(slot);
 }
 
+Session* SessionTable::find_cid(ByteView cid) {
+  const auto slot = by_cid_.find(hash_of_cid(cid),
+                                 [&](std::uint32_t s) { return equal(at(s).records.cid_in.view(), cid); });
+  return slot == kNone ? nullptr : &at(slot);
+}
+
+void SessionTable::list_cid(Session& session) {
+  session.by_cid_ = true;
+  by_cid_.insert(session.slot_, [this](std::uint32_t s) { return hash_of_cid(at(s).records.cid_in.view()); });
+}
+
+void SessionTable::unlist_address(Session& session) {
+  if (!session.at_address_) return;
+  session.at_address_ = false;
+  by_address_.erase(session.slot_, [this](std::uint32_t s) { return hash_of(at(s).address); });
+}
+
+void SessionTable::list_address(Session& session) {
+  session.at_address_ = true;
+  by_address_.insert(session.slot_, [this](std::uint32_t s) { return hash_of(at(s).address); });
+}
+
+void SessionTable::move(Session& session, const Address& address) {
+  unlist_address(session);
+  session.address = address;
+  list_address(session);
+}
+
 Session& SessionTable::insert(const Address& address, PeerId peer, TimePoint now) {
+  auto& session = insert_aside(address, peer, now);
+  list_address(session);
+  return session;
+}
+
+Session& SessionTable::insert_aside(const Address& address, PeerId peer, TimePoint now) {
   if (free_ == kNone) {
     const auto first = static_cast<std::uint32_t>(chunks_.size() * kChunk);
     chunks_.push_back(std::make_unique<Session[]>(kChunk));
@@ -39,7 +81,6 @@ Session& SessionTable::insert(const Address& address, PeerId peer, TimePoint now
   session.peer = peer;
   session.touched = now;
   link_newest(session);
-  by_address_.insert(session.slot_, [this](std::uint32_t s) { return hash_of(at(s).address); });
   by_peer_.insert(session.slot_, [this](std::uint32_t s) { return hash_of_peer(at(s).peer); });
   ++size_;
   return session;
@@ -47,7 +88,9 @@ Session& SessionTable::insert(const Address& address, PeerId peer, TimePoint now
 
 void SessionTable::erase(Session& session) {
   const auto slot = session.slot_;
-  by_address_.erase(slot, [this](std::uint32_t s) { return hash_of(at(s).address); });
+  unlist_address(session);
+  if (session.by_cid_)
+    by_cid_.erase(slot, [this](std::uint32_t s) { return hash_of_cid(at(s).records.cid_in.view()); });
   by_peer_.erase(slot, [this](std::uint32_t s) { return hash_of_peer(at(s).peer); });
   unlink(session);
   wipe(session.records.write.key);
@@ -72,7 +115,7 @@ Session* SessionTable::oldest() {
 
 std::size_t SessionTable::bytes() const {
   return chunks_.size() * kChunk * sizeof(Session) + chunks_.capacity() * sizeof(chunks_[0]) +
-         by_address_.bytes() + by_peer_.bytes();
+         by_address_.bytes() + by_peer_.bytes() + by_cid_.bytes();
 }
 
 void SessionTable::link_newest(Session& session) {

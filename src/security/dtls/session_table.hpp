@@ -25,12 +25,17 @@ struct Session {
   PeerId peer;
   RecordState records;
   TimePoint touched{};
+  std::uint64_t sequence_limit =
+      kSequenceMax + 1;  ///< sequence numbers from here on are reserved for later lives
   std::unique_ptr<LastFlight> last_flight;
-  std::uint32_t hello_mark = 0;  ///< of the hello it grew from, to know a late copy of that
+  std::uint64_t identity_mark = 0;  ///< of whom its peer proved to be, to know a device that begins anew
+  bool freeze_wanted = false;       ///< FreezeWanted has been told since the last freeze
+  std::uint32_t hello_mark = 0;     ///< of the hello it grew from, to know a late copy of that
 
  private:
   friend class SessionTable;
   std::uint32_t slot_ = 0, older_ = 0, newer_ = 0;
+  bool at_address_ = false, by_cid_ = false;  ///< in which indexes it stands
 };
 
 /// Open addressing over slot numbers; what a slot's key is, only the caller knows.
@@ -93,8 +98,18 @@ class SessionTable {
 
   [[nodiscard]] Session* find(const Address& address);
   [[nodiscard]] Session* find(PeerId peer);
+  /// By the Connection ID that the session's peer sends.
+  [[nodiscard]] Session* find_cid(ByteView cid);
   /// Neither the address nor the peer may be in the table. The session's place does not move.
   Session& insert(const Address& address, PeerId peer, TimePoint now);
+  /// The same without a place at the address, which may be another's.
+  Session& insert_aside(const Address& address, PeerId peer, TimePoint now);
+  /// Lists the session under its records' cid_in, which no other has.
+  void list_cid(Session& session);
+  /// The session is found by its Connection ID alone from now on.
+  void unlist_address(Session& session);
+  /// The session is found at `address`, where no other is.
+  void move(Session& session, const Address& address);
   /// Wipes it.
   void erase(Session& session);
   void touch(Session& session, TimePoint now);
@@ -109,11 +124,12 @@ class SessionTable {
   static constexpr std::uint32_t kNone = SlotIndex::kNone;
   static constexpr std::uint32_t kChunk = 256;
   [[nodiscard]] Session& at(std::uint32_t slot) const { return chunks_[slot / kChunk][slot % kChunk]; }
+  void list_address(Session& session);
   void link_newest(Session& session);
   void unlink(Session& session);
 
   std::vector<std::unique_ptr<Session[]>> chunks_;
-  SlotIndex by_address_, by_peer_;
+  SlotIndex by_address_, by_peer_, by_cid_;
   std::uint32_t free_ = kNone;  ///< chained by newer_
   std::uint32_t oldest_ = kNone, newest_ = kNone;
   std::size_t size_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "security/dtls/tls_context.hpp"
 
+#include <gnutls/abstract.h>
+
 #include <string>
 
 namespace slipway::security::dtls {
@@ -17,12 +19,20 @@ constexpr SuiteRow kSuites[] = {
     {CipherSuite::psk_aes_128_ccm_8, ":+PSK", ":+AES-128-CCM-8", Aead::aes_128_ccm_8},
     {CipherSuite::psk_aes_128_ccm, ":+PSK", ":+AES-128-CCM", Aead::aes_128_ccm},
     {CipherSuite::psk_aes_128_gcm_sha256, ":+PSK", ":+AES-128-GCM", Aead::aes_128_gcm},
+    {CipherSuite::ecdhe_ecdsa_aes_128_ccm_8, ":+ECDHE-ECDSA", ":+AES-128-CCM-8", Aead::aes_128_ccm_8},
+    {CipherSuite::ecdhe_ecdsa_aes_128_ccm, ":+ECDHE-ECDSA", ":+AES-128-CCM", Aead::aes_128_ccm},
+    {CipherSuite::ecdhe_ecdsa_aes_128_gcm_sha256, ":+ECDHE-ECDSA", ":+AES-128-GCM", Aead::aes_128_gcm},
 };
 
 const SuiteRow* row_of(CipherSuite suite) {
   for (const auto& row : kSuites)
     if (row.suite == suite) return &row;
   return nullptr;
+}
+
+/// Adds a part to a priority string unless it is there.
+void add_once(std::string& text, const std::string& part) {
+  if ((text + ":").find(part + ":") == std::string::npos) text += part;
 }
 
 std::unexpected<Error> library_failed() {
@@ -36,65 +46,147 @@ gnutls_datum_t datum(ByteView bytes) {
 
 }  // namespace
 
-Result<void> TlsContext::set_suites(std::span<const CipherSuite> suites) {
-  std::string exchanges, ciphers;
+Result<void> TlsContext::set_suites(std::span<const CipherSuite> suites, bool with_psk, Types types) {
+  // GnuTLS takes every pair of the exchanges and ciphers that are named; one that was not asked for does no
+  // harm.
+  std::string text = "NONE:+VERS-DTLS1.2", ciphers;
   for (const auto suite : suites) {
     const auto* row = row_of(suite);
     if (row == nullptr) return fail(ErrorCode::unsupported, "a cipher suite that is not done here");
-    if (exchanges.find(row->exchange_priority) == std::string::npos) exchanges += row->exchange_priority;
-    ciphers += row->cipher_priority;
+    if (uses_psk(suite) ? !with_psk : types == Types::none) continue;
+    add_once(text, row->exchange_priority);
+    add_once(ciphers, row->cipher_priority);
   }
-  if (ciphers.empty()) return fail(ErrorCode::unsupported, "no cipher suite is configured");
-  auto text = "NONE:+VERS-DTLS1.2" + exchanges + ciphers + ":+AEAD:+COMP-NULL:+GROUP-SECP256R1:+SIGN-ALL";
+  if (ciphers.empty()) return fail(ErrorCode::unsupported, "no cipher suite fits the credentials");
+  text += ciphers;
+  text += ":+AEAD:+COMP-NULL:+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP384R1";
+  text += types == Types::none ? ":+SIGN-ALL" : ":+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SHA512";
+  const auto has = [&](Types type) {
+    return (static_cast<unsigned>(types) & static_cast<unsigned>(type)) != 0;
+  };
+  if (has(Types::raw)) text += ":+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK";
+  if (has(Types::x509)) text += ":+CTYPE-CLI-X509:+CTYPE-SRV-X509";
   if (role_ == Role::server) text += ":%SERVER_PRECEDENCE";
   gnutls_priority_t priority = nullptr;
   if (gnutls_priority_init(&priority, text.c_str(), nullptr) < 0)
     return fail(ErrorCode::unsupported, "GnuTLS does not know a configured cipher suite");
   priority_.reset(priority);
+  types_ = types;
   return {};
 }
 
-Result<TlsContext> TlsContext::server(std::span<const CipherSuite> suites,
+/// Gives the context a private key with its certificates, or with its raw public key.
+Result<void> TlsContext::add_key(std::span<const Bytes> chain, ByteView raw_key, const Secret& key) {
+  struct PrivateKey {
+    ~PrivateKey() { gnutls_privkey_deinit(handle); }
+    gnutls_privkey_t handle = nullptr;
+  } private_key;
+  const auto key_text = datum(key.reveal());
+  if (gnutls_privkey_init(&private_key.handle) < 0) return library_failed();
+  if (gnutls_privkey_import_x509_raw(private_key.handle, &key_text, GNUTLS_X509_FMT_DER, nullptr, 0) < 0)
+    return fail(ErrorCode::malformed, "the private key cannot be read");
+  std::vector<gnutls_pcert_st> parts;
+  const auto release = [&] {
+    for (auto& part : parts) gnutls_pcert_deinit(&part);
+  };
+  if (!raw_key.empty()) {
+    const auto text = datum(raw_key);
+    auto& part = parts.emplace_back();
+    if (gnutls_pcert_import_rawpk_raw(&part, &text, GNUTLS_X509_FMT_DER, 0, 0) < 0) {
+      parts.clear();
+      return fail(ErrorCode::malformed, "the raw public key cannot be read");
+    }
+  }
+  for (const auto& certificate : chain) {
+    const auto text = datum(certificate);
+    auto& part = parts.emplace_back();
+    if (gnutls_pcert_import_x509_raw(&part, &text, GNUTLS_X509_FMT_DER, 0) < 0) {
+      parts.pop_back();
+      release();
+      return fail(ErrorCode::malformed, "a certificate cannot be read");
+    }
+  }
+  const int set = gnutls_certificate_set_key(certificates_.get(), nullptr, 0, parts.data(),
+                                             static_cast<int>(parts.size()), private_key.handle);
+  if (set < 0) {
+    release();
+    return fail(ErrorCode::malformed, set == GNUTLS_E_CERTIFICATE_KEY_MISMATCH
+                                          ? "the private key does not belong to the public one"
+                                          : "GnuTLS refused the key");
+  }
+  private_key.handle = nullptr;  // both are the context's now
+  return {};
+}
+
+Result<TlsContext> TlsContext::server(std::span<const CipherSuite> suites, const ServerKeys& keys,
                                       gnutls_psk_server_credentials_function2* key_of) {
   TlsContext context;
   context.role_ = Role::server;
-  SLIPWAY_TRY(context.set_suites(suites));
+  const bool x509 = !keys.chain.empty(), raw = !keys.public_key.empty();
+  const auto types = static_cast<Types>((x509 ? 1 : 0) | (raw ? 2 : 0));
+  SLIPWAY_TRY(context.set_suites(suites, true, types));
   gnutls_psk_server_credentials_t credentials = nullptr;
   if (gnutls_psk_allocate_server_credentials(&credentials) < 0) return library_failed();
   context.psk_server_.reset(credentials);
   gnutls_psk_set_server_credentials_function2(credentials, key_of);
+  if (types == Types::none) return context;
+  gnutls_certificate_credentials_t certificates = nullptr;
+  if (gnutls_certificate_allocate_credentials(&certificates) < 0) return library_failed();
+  context.certificates_.reset(certificates);
+  if (x509) SLIPWAY_TRY(context.add_key(keys.chain, {}, keys.private_key));
+  if (raw) SLIPWAY_TRY(context.add_key({}, keys.public_key, keys.private_key));
   return context;
 }
 
-Result<TlsContext> TlsContext::client(std::span<const CipherSuite> suites, const Credential& credential) {
+Result<TlsContext> TlsContext::client(std::span<const CipherSuite> suites, const Credential& credential,
+                                      gnutls_certificate_verify_function* verify) {
   TlsContext context;
   context.role_ = Role::client;
-  SLIPWAY_TRY(context.set_suites(suites));
-  const auto& psk = std::get<PskCredential>(credential);
-  if (psk.identity.bytes().empty()) return fail(ErrorCode::out_of_range, "the PSK identity is empty");
-  if (psk.key.empty() || psk.key.size() > kPskKeyMax)
-    return fail(ErrorCode::out_of_range, "a PSK has 1 to 64 bytes");
-  gnutls_psk_client_credentials_t credentials = nullptr;
-  if (gnutls_psk_allocate_client_credentials(&credentials) < 0) return library_failed();
-  context.psk_client_.reset(credentials);
-  const auto identity = datum(psk.identity.bytes());
-  const auto key = datum(psk.key.reveal());
-  if (gnutls_psk_set_client_credentials2(credentials, &identity, &key, GNUTLS_PSK_KEY_RAW) < 0)
-    return fail(ErrorCode::out_of_range, "GnuTLS refused the PSK identity or key");
+  if (const auto* psk = std::get_if<PskCredential>(&credential)) {
+    SLIPWAY_TRY(context.set_suites(suites, true, Types::none));
+    if (psk->identity.bytes().empty()) return fail(ErrorCode::out_of_range, "the PSK identity is empty");
+    if (psk->key.empty() || psk->key.size() > kPskKeyMax)
+      return fail(ErrorCode::out_of_range, "a PSK has 1 to 64 bytes");
+    gnutls_psk_client_credentials_t credentials = nullptr;
+    if (gnutls_psk_allocate_client_credentials(&credentials) < 0) return library_failed();
+    context.psk_client_.reset(credentials);
+    const auto identity = datum(psk->identity.bytes());
+    const auto key = datum(psk->key.reveal());
+    if (gnutls_psk_set_client_credentials2(credentials, &identity, &key, GNUTLS_PSK_KEY_RAW) < 0)
+      return fail(ErrorCode::out_of_range, "GnuTLS refused the PSK identity or key");
+    return context;
+  }
+  gnutls_certificate_credentials_t certificates = nullptr;
+  if (gnutls_certificate_allocate_credentials(&certificates) < 0) return library_failed();
+  context.certificates_.reset(certificates);
+  gnutls_certificate_set_verify_function(certificates, verify);
+  if (const auto* raw = std::get_if<RawKeyCredential>(&credential)) {
+    SLIPWAY_TRY(context.set_suites(suites, false, Types::raw));
+    SLIPWAY_TRY(context.add_key({}, raw->public_key, raw->private_key));
+    return context;
+  }
+  const auto& own = std::get<CertificateCredential>(credential);
+  if (own.chain.empty()) return fail(ErrorCode::out_of_range, "the device has no certificate");
+  SLIPWAY_TRY(context.set_suites(suites, false, Types::x509));
+  SLIPWAY_TRY(context.add_key(own.chain, {}, own.private_key));
+  if (!is_ip_literal(own.trust.name)) context.host_name_ = own.trust.name;
   return context;
 }
 
 GnutlsPtr<gnutls_session_int> TlsContext::new_session() const {
   gnutls_session_t raw = nullptr;
-  const unsigned side = role_ == Role::server ? GNUTLS_SERVER : GNUTLS_CLIENT;
-  if (gnutls_init(&raw, side | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS) < 0)
-    return nullptr;
+  unsigned flags = GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS;
+  flags |= role_ == Role::server ? GNUTLS_SERVER : GNUTLS_CLIENT;
+  if (types_ == Types::raw || types_ == Types::both) flags |= GNUTLS_ENABLE_RAWPK;
+  if (gnutls_init(&raw, flags) < 0) return nullptr;
   GnutlsPtr<gnutls_session_int> session(raw);
-  void* credentials =
-      role_ == Role::server ? static_cast<void*>(psk_server_.get()) : static_cast<void*>(psk_client_.get());
-  if (gnutls_priority_set(raw, priority_.get()) < 0 ||
-      gnutls_credentials_set(raw, GNUTLS_CRD_PSK, credentials) < 0)
+  if (gnutls_priority_set(raw, priority_.get()) < 0) return nullptr;
+  if (psk_server_ && gnutls_credentials_set(raw, GNUTLS_CRD_PSK, psk_server_.get()) < 0) return nullptr;
+  if (psk_client_ && gnutls_credentials_set(raw, GNUTLS_CRD_PSK, psk_client_.get()) < 0) return nullptr;
+  if (certificates_ && gnutls_credentials_set(raw, GNUTLS_CRD_CERTIFICATE, certificates_.get()) < 0)
     return nullptr;
+  if (certificates_ && role_ == Role::server) gnutls_certificate_server_set_request(raw, GNUTLS_CERT_REQUIRE);
+  if (!host_name_.empty()) gnutls_server_name_set(raw, GNUTLS_NAME_DNS, host_name_.data(), host_name_.size());
   return session;
 }
 

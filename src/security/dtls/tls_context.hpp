@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 
 #include <slipway/base/result.hpp>
 #include <slipway/security/dtls/types.hpp>
@@ -21,6 +22,7 @@ struct GnutlsDeleter {
   void operator()(gnutls_priority_st* priority) const { gnutls_priority_deinit(priority); }
   void operator()(gnutls_psk_server_credentials_st* c) const { gnutls_psk_free_server_credentials(c); }
   void operator()(gnutls_psk_client_credentials_st* c) const { gnutls_psk_free_client_credentials(c); }
+  void operator()(gnutls_certificate_credentials_st* c) const { gnutls_certificate_free_credentials(c); }
   void operator()(gnutls_session_int* session) const { gnutls_deinit(session); }
 };
 template <class T>
@@ -28,12 +30,15 @@ using GnutlsPtr = std::unique_ptr<T, GnutlsDeleter>;
 
 class TlsContext {
  public:
-  /// The key of each server handshake is asked of `key_of`. Errors: unsupported.
-  [[nodiscard]] static Result<TlsContext> server(std::span<const CipherSuite> suites,
+  /// The key of each server handshake is asked of `key_of`. Suites that need public keys are left out where
+  /// `keys` has none. Errors: unsupported, malformed (a key or certificate that GnuTLS does not read).
+  [[nodiscard]] static Result<TlsContext> server(std::span<const CipherSuite> suites, const ServerKeys& keys,
                                                  gnutls_psk_server_credentials_function2* key_of);
-  /// Errors: unsupported, out_of_range (identity or key).
+  /// The certificate or raw public key of the server is judged by `verify`. Suites that do not fit the
+  /// credential are left out. Errors: unsupported, malformed, out_of_range (identity or key).
   [[nodiscard]] static Result<TlsContext> client(std::span<const CipherSuite> suites,
-                                                 const Credential& credential);
+                                                 const Credential& credential,
+                                                 gnutls_certificate_verify_function* verify);
 
   [[nodiscard]] Role role() const { return role_; }
   /// A session with suites and credentials set. Empty when GnuTLS has no memory.
@@ -41,12 +46,17 @@ class TlsContext {
 
  private:
   TlsContext() = default;
-  [[nodiscard]] Result<void> set_suites(std::span<const CipherSuite> suites);
+  enum class Types : std::uint8_t { none = 0, x509 = 1, raw = 2, both = 3 };
+  [[nodiscard]] Result<void> set_suites(std::span<const CipherSuite> suites, bool with_psk, Types types);
+  [[nodiscard]] Result<void> add_key(std::span<const Bytes> chain, ByteView raw_key, const Secret& key);
 
   Role role_ = Role::server;
+  Types types_ = Types::none;
+  std::string host_name_;  ///< for SNI; empty: none is sent
   GnutlsPtr<gnutls_priority_st> priority_;
   GnutlsPtr<gnutls_psk_server_credentials_st> psk_server_;
   GnutlsPtr<gnutls_psk_client_credentials_st> psk_client_;
+  GnutlsPtr<gnutls_certificate_credentials_st> certificates_;
 };
 
 /// How the records of a suite are protected; empty for a suite that is not done here.

@@ -11,8 +11,19 @@ const char* to_string(CipherSuite suite) {
       return "TLS_PSK_WITH_AES_128_CCM";
     case CipherSuite::psk_aes_128_ccm_8:
       return "TLS_PSK_WITH_AES_128_CCM_8";
+    case CipherSuite::ecdhe_ecdsa_aes_128_gcm_sha256:
+      return "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    case CipherSuite::ecdhe_ecdsa_aes_128_ccm:
+      return "TLS_ECDHE_ECDSA_WITH_AES_128_CCM";
+    case CipherSuite::ecdhe_ecdsa_aes_128_ccm_8:
+      return "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8";
   }
   return "unknown suite";
+}
+
+bool uses_psk(CipherSuite suite) {
+  return suite == CipherSuite::psk_aes_128_ccm_8 || suite == CipherSuite::psk_aes_128_ccm ||
+         suite == CipherSuite::psk_aes_128_gcm_sha256;
 }
 
 std::optional<CipherSuite> cipher_suite(std::uint16_t iana) {
@@ -21,6 +32,9 @@ std::optional<CipherSuite> cipher_suite(std::uint16_t iana) {
     case CipherSuite::psk_aes_128_gcm_sha256:
     case CipherSuite::psk_aes_128_ccm:
     case CipherSuite::psk_aes_128_ccm_8:
+    case CipherSuite::ecdhe_ecdsa_aes_128_gcm_sha256:
+    case CipherSuite::ecdhe_ecdsa_aes_128_ccm:
+    case CipherSuite::ecdhe_ecdsa_aes_128_ccm_8:
       return suite;
   }
   return std::nullopt;
@@ -149,6 +163,8 @@ const char* to_string(FailureReason reason) {
       return "unknown identity";
     case FailureReason::identity_too_long:
       return "identity too long";
+    case FailureReason::untrusted:
+      return "peer not trusted";
     case FailureReason::no_common_suite:
       return "no common suite";
     case FailureReason::protocol_error:

@@ -33,7 +33,7 @@ TEST_F(DtlsFrozen, ThawedSessionGoesOnBothWays) {
   EXPECT_TRUE(open(server, seal(client)));
   const auto frozen = freeze(server, 100).value();
   EXPECT_LE(frozen.size(), 88u);
-  auto thawed = thaw(frozen.reveal()).value();
+  auto thawed = thaw(frozen.reveal(), 1).value().records;
   EXPECT_TRUE(open(thawed, seal(client)));
   EXPECT_TRUE(open(client, seal(thawed)));
 }
@@ -45,15 +45,29 @@ TEST_F(DtlsFrozen, SequenceNumbersOfTheReserveAreNeverUsedAgain) {
     last = server.next_sequence;
     (void)seal(server);
   }
-  auto thawed = thaw(frozen.reveal()).value();
+  auto thawed = thaw(frozen.reveal(), 1).value().records;
   EXPECT_GT(thawed.next_sequence, last);
+}
+
+/// Restarts in a row, with nothing written in between: each life has numbers of its own.
+TEST_F(DtlsFrozen, EveryLifeHasItsOwnSequenceNumbers) {
+  const auto frozen = freeze(server, 100).value();
+  auto last = server.next_sequence + 100;
+  for (std::uint64_t life = 1; life <= 5; ++life) {
+    const auto thawed = thaw(frozen.reveal(), life).value();
+    EXPECT_EQ(thawed.records.next_sequence, last);
+    EXPECT_EQ(thawed.sequence_limit, last + 100);
+    last = thawed.sequence_limit;
+  }
+  EXPECT_EQ(thaw(frozen.reveal(), 0).error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(thaw(frozen.reveal(), ~std::uint64_t{0}).error().code, ErrorCode::exhausted);
 }
 
 TEST_F(DtlsFrozen, WhatWasReceivedBeforeIsRefusedAfterwards) {
   std::vector<Bytes> records;
   for (int i = 0; i < 5; ++i) records.push_back(seal(client));
   EXPECT_TRUE(open(server, records[3]));
-  auto thawed = thaw(freeze(server, 1).value().reveal()).value();
+  auto thawed = thaw(freeze(server, 1).value().reveal(), 1).value().records;
   for (std::size_t i = 0; i < 4; ++i) EXPECT_FALSE(open(thawed, records[i])) << i;
   EXPECT_TRUE(open(thawed, records[4]));
   EXPECT_FALSE(open(thawed, records[4]));
@@ -62,12 +76,12 @@ TEST_F(DtlsFrozen, WhatWasReceivedBeforeIsRefusedAfterwards) {
 TEST_F(DtlsFrozen, BrokenOnesAreRefused) {
   const auto frozen = freeze(server, 1).value();
   for (std::size_t size = 0; size < frozen.size(); ++size)
-    EXPECT_FALSE(thaw(frozen.reveal().first(size))) << size;
+    EXPECT_FALSE(thaw(frozen.reveal().first(size), 1)) << size;
   Bytes longer(frozen.reveal().begin(), frozen.reveal().end());
   longer.push_back(0);
-  EXPECT_EQ(thaw(longer).error().code, ErrorCode::malformed);
+  EXPECT_EQ(thaw(longer, 1).error().code, ErrorCode::malformed);
   longer[0] = 2;
-  EXPECT_EQ(thaw(longer).error().code, ErrorCode::unsupported);
+  EXPECT_EQ(thaw(longer, 1).error().code, ErrorCode::unsupported);
   server.next_sequence = kSequenceMax;
   EXPECT_EQ(freeze(server, 1).error().code, ErrorCode::exhausted);
 }

@@ -41,6 +41,10 @@ struct ServerSide {
   std::vector<SessionEstablished> established;
   std::vector<HandshakeFailed> failed;
   std::vector<SessionEnded> ended;
+  std::vector<PeerMoved> moved;
+  std::vector<PeerId> freezes;
+  Approval approval = Approval::known;  ///< of public keys and certificates
+  Bytes public_part;                    ///< the last one that was asked for
   std::vector<std::pair<PeerId, std::string>> received;
   std::string looked_up;
 };
@@ -168,12 +172,21 @@ class Link {
     while (auto event = server->poll_event()) std::visit([this](auto& e) { this->note(e); }, *event);
     while (const auto transmit = server->poll_transmit()) launch(false, transmit->to, transmit->bytes);
     for (auto& host : hosts) {
-      while (auto event = host->client->poll_event()) std::visit([&host](auto& e) { note(*host, e); }, *event);
+      while (auto event = host->client->poll_event())
+        std::visit([&host](auto& e) { note(*host, e); }, *event);
       while (const auto bytes = host->client->poll_transmit()) launch(true, host->address, *bytes);
     }
   }
 
+  void note(const FreezeWanted& e) { seen.freezes.push_back(e.peer); }
+  void note(const PeerMoved& e) { seen.moved.push_back(e); }
   void note(const CredentialWanted& wanted) {
+    if (wanted.kind != IdentityKind::psk) {
+      seen.lookups.push_back(wanted);
+      seen.public_part.assign(wanted.public_part.begin(), wanted.public_part.end());
+      if (seen.answer_lookups) server->approve(now, wanted.lookup, seen.approval);
+      return;
+    }
     const std::string identity(as_text(wanted.psk_identity));
     seen.lookups.push_back(wanted);
     seen.looked_up = identity;

@@ -15,13 +15,19 @@ namespace slipway::security::dtls {
 
 struct ClientConfig {
   Credential credential;
-  std::vector<CipherSuite> suites{CipherSuite::psk_aes_128_ccm_8};  ///< offered, most wanted first (/0/x/16)
-  std::size_t mtu = 1200;  ///< largest datagram of a handshake, bytes of UDP payload
+  /// Offered, most wanted first (/0/x/16); those that do not fit the credential are left out.
+  std::vector<CipherSuite> suites{CipherSuite::psk_aes_128_ccm_8, CipherSuite::ecdhe_ecdsa_aes_128_ccm_8};
+  std::optional<UnixTime> wall{};  ///< the time of day at `start`, where the device knows it
+  /// Whether a Connection ID is offered; with one the session outlives a change of address. [RFC 9146]
+  enum class ConnectionId : std::uint8_t { off, offer } cid = ConnectionId::offer;
+  std::size_t own_cid_size = 0;  ///< of the one that the server shall send, 0..8; a device seldom needs one
+  std::size_t mtu = 1200;        ///< largest datagram of a handshake, bytes of UDP payload
   RetransmissionConfig retransmission{};
 };
 
 struct Connected {
   CipherSuite suite;
+  bool has_cid = false;  ///< the server gave a Connection ID: a change of address does no harm
   HandshakeTraffic traffic;
   Duration duration;
 };
@@ -65,6 +71,15 @@ class DtlsClient {
   Result<void> send(TimePoint now, ByteView plaintext);
   /// Ends the session or the handshake; its keys are wiped. ClientSessionEnded or ConnectFailed follows.
   void end(TimePoint now, Alert alert = Alert::close_notify);
+
+  /// Takes the session out as bytes, for a sleep without memory or a reboot. It holds keys: store it where
+  /// keys are stored. Afterwards there is no session here, and no event tells it. Errors: not_found,
+  /// exhausted.
+  [[nodiscard]] Result<Secret> freeze();
+  /// Goes on with such a session. The bytes must be gone from where they were stored before the first `send`,
+  /// so that no second life begins with them: a crash then costs a handshake, and no nonce is used twice.
+  /// What is here is forgotten without an event. Errors: as of damaged bytes.
+  Result<void> thaw(ByteView frozen);
 
   [[nodiscard]] bool connected() const;
   [[nodiscard]] const DtlsCounters& counters() const;

@@ -24,8 +24,25 @@ struct ServerConfig {
   /// Gives each handshake its PeerId (it is its session's too); several adapters may share one
   /// number space. Never PeerId(0), never the same twice. Required.
   std::function<PeerId()> next_peer;
-  std::vector<CipherSuite> suites{CipherSuite::psk_aes_128_ccm_8, CipherSuite::psk_aes_128_ccm,
-                                  CipherSuite::psk_aes_128_gcm_sha256};  ///< most wanted first
+  /// Most wanted first; those that need public keys are offered only with `keys`.
+  std::vector<CipherSuite> suites{
+      CipherSuite::psk_aes_128_ccm_8,       CipherSuite::psk_aes_128_ccm,
+      CipherSuite::psk_aes_128_gcm_sha256,  CipherSuite::ecdhe_ecdsa_aes_128_ccm_8,
+      CipherSuite::ecdhe_ecdsa_aes_128_ccm, CipherSuite::ecdhe_ecdsa_aes_128_gcm_sha256};
+  ServerKeys keys{};
+  /// Who issues the certificates of clients, DER. Empty: a certificate is taken when the store knows exactly
+  /// it.
+  std::vector<Bytes> client_authorities{};
+  /// The time of day, for the dates of certificates; empty, or without a result: dates are not looked at.
+  std::function<std::optional<UnixTime>(TimePoint)> wall{};
+  /// Bytes of the Connection IDs given to clients that offer one, 4..8 with `cid_route` in front; 0: none.
+  /// [RFC 9146]
+  std::size_t cid_size = 6;
+  std::uint8_t cid_route = 0;  ///< first byte of each: which shard or node a datagram belongs to
+  /// Records that a session may send from one freeze to the next; 0: sessions are not frozen. A larger number
+  /// means fewer writes to the store, and uses up the 2^48 of a session sooner, by one such block each
+  /// restart.
+  std::uint32_t freeze_reserve = 0;
   std::size_t mtu = 1200;  ///< largest datagram of a handshake, bytes of UDP payload
   RetransmissionConfig retransmission{};
   Duration cookie_key_life = seconds(60);  ///< a cookie is good for one to two of these
@@ -36,12 +53,14 @@ struct ServerConfig {
   Duration session_idle_max = std::chrono::hours(48);
 };
 
-/// Answer with `credential`, now or later; the client's datagrams wait until then.
+/// Answer a PSK with `credential`, the others with `approve`, now or later; the client waits until then.
 struct CredentialWanted {
   LookupId lookup;
   PeerId peer;
   Address from;
-  ByteView psk_identity;  ///< as the client sent it, not yet proved
+  ByteView psk_identity;  ///< of IdentityKind::psk: as the client sent it, not yet proved
+  IdentityKind kind = IdentityKind::psk;
+  ByteView public_part{};  ///< of the others: SubjectPublicKeyInfo or certificate (DER), proved
 };
 struct SessionEstablished {
   PeerId peer;
@@ -56,6 +75,17 @@ struct DatagramReceived {
   ByteView plaintext;
   std::size_t wire_size;  ///< of its record
 };
+/// A session with a Connection ID goes on from another address: an authentic record that is newer than all
+/// before came from there. [RFC 9146 §6]
+struct PeerMoved {
+  PeerId peer;
+  Address from, to;
+};
+/// With `freeze_reserve`: the session is new, has moved, or has used half of its reserve. Freeze it and store
+/// it.
+struct FreezeWanted {
+  PeerId peer;
+};
 /// The last event of a session. `alert` is the one received, or the one sent by end().
 struct SessionEnded {
   PeerId peer;
@@ -68,8 +98,8 @@ struct HandshakeFailed {
   HandshakeFailure failure;
   std::optional<PeerIdentity> identity;  ///< what the client claimed, if it came that far
 };
-using ServerEvent =
-    std::variant<CredentialWanted, SessionEstablished, DatagramReceived, SessionEnded, HandshakeFailed>;
+using ServerEvent = std::variant<CredentialWanted, SessionEstablished, DatagramReceived, PeerMoved,
+                                 FreezeWanted, SessionEnded, HandshakeFailed>;
 
 struct ServerTransmit {
   Address to;
@@ -82,6 +112,13 @@ struct ServerTransmit {
 /// Before a client has returned a cookie nothing is kept of it and nothing allocated. A hello from
 /// the address of an established session starts a handshake beside it; the session is replaced
 /// when that handshake completes, and not before. What cannot be authenticated is dropped and counted.
+/// What a session needs in order to go on after a restart, or on another server.
+struct FrozenSession {
+  Secret bytes;         ///< holds its keys: seal it before it is stored
+  Address address;      ///< the last one known
+  std::uint64_t limit;  ///< for `frozen`, once it is durable
+};
+
 class DtlsServer {
  public:
   /// The configuration must pass `check`.
@@ -90,7 +127,8 @@ class DtlsServer {
   DtlsServer(const DtlsServer&) = delete;
   DtlsServer& operator=(const DtlsServer&) = delete;
 
-  /// Errors: malformed (next_peer is missing), unsupported (no suite, or one that GnuTLS cannot do).
+  /// Errors: malformed (next_peer is missing, a key or certificate that cannot be read), unsupported (no
+  /// suite, or one that GnuTLS cannot do), out_of_range (cid_size).
   [[nodiscard]] static Result<void> check(const ServerConfig& config);
 
   void handle_datagram(TimePoint now, const Address& from, ByteView datagram);
@@ -103,9 +141,22 @@ class DtlsServer {
   /// Answers CredentialWanted. `nullopt` says that the identity is unknown: the handshake then goes
   /// the way of a wrong key. An answer for a handshake that is gone does nothing.
   void credential(TimePoint now, LookupId lookup, std::optional<Secret> key);
+  /// Answers CredentialWanted of a public key or certificate.
+  void approve(TimePoint now, LookupId lookup, Approval approval);
   /// Seals one datagram for a session. Errors: not_found, limit (above kRecordPlaintextMax),
-  /// exhausted (poll_transmit is not called, or 2^48 records: the session then ends).
+  /// exhausted (poll_transmit is not called; the reserve is used up and no freeze is durable yet; or 2^48
+  /// records: the session then ends).
   Result<void> send(TimePoint now, PeerId peer, ByteView plaintext);
+  /// Freezes a session. Until `frozen` says that the result is durable, the session keeps within what an
+  /// earlier freeze has reserved. Errors: not_found, exhausted.
+  [[nodiscard]] Result<FrozenSession> freeze(PeerId peer);
+  void frozen(PeerId peer, std::uint64_t limit);
+  /// Puts a session back, as `peer`, in the `life`-th life of this server after the freeze (1: the next one).
+  /// A peer whose address has another session is found by its Connection ID alone. Errors: as of a frozen
+  /// session that was damaged; duplicate (its Connection ID, or without one its address, is taken); limit
+  /// (sessions_max).
+  [[nodiscard]] Result<void> thaw(TimePoint now, PeerId peer, const Address& address,
+                                  const PeerIdentity& identity, ByteView frozen, std::uint64_t life);
   /// Ends a session (or a handshake) at once; its keys are wiped. SessionEnded follows, or HandshakeFailed.
   /// Unknown peers are ignored.
   void end(TimePoint now, PeerId peer, Alert alert);

@@ -11,6 +11,7 @@
 #include <slipway/base/bytes.hpp>
 #include <slipway/base/secret.hpp>
 #include <slipway/base/time.hpp>
+#include <slipway/security/trust.hpp>
 
 namespace slipway::security::dtls {
 
@@ -40,12 +41,17 @@ class PskIdentity {
   BoundedString<kPskIdentityMax> text_;
 };
 
-/// IANA numbers, as in /0/x/16. AEAD suites only.
+/// IANA numbers, as in /0/x/16. AEAD suites only. [LwM2M-TRANSPORT 1.2 §5.2.9]
 enum class CipherSuite : std::uint16_t {
   psk_aes_128_gcm_sha256 = 0x00A8,
   psk_aes_128_ccm = 0xC0A4,
-  psk_aes_128_ccm_8 = 0xC0A8,  ///< the mandatory one
+  psk_aes_128_ccm_8 = 0xC0A8,  ///< the mandatory one with a pre-shared key
+  ecdhe_ecdsa_aes_128_gcm_sha256 = 0xC02B,
+  ecdhe_ecdsa_aes_128_ccm = 0xC0AC,
+  ecdhe_ecdsa_aes_128_ccm_8 = 0xC0AE,  ///< the mandatory one with a raw public key or a certificate
 };
+/// Whether the suite authenticates by a pre-shared key; the others do so by public keys.
+[[nodiscard]] bool uses_psk(CipherSuite suite);
 [[nodiscard]] const char* to_string(CipherSuite suite);
 /// Empty for a suite that is not done here.
 [[nodiscard]] std::optional<CipherSuite> cipher_suite(std::uint16_t iana);
@@ -95,16 +101,45 @@ enum class AlertClass : std::uint8_t {
 };
 [[nodiscard]] AlertClass alert_class(Alert alert);
 
-/// What a client proves itself with. Raw public keys and certificates are further alternatives of
-/// `Credential`; code that visits it is told by the compiler.
+/// What a client proves itself with, and what it knows its server by.
 struct PskCredential {
   PskIdentity identity;
   Secret key;  ///< 1..kPskKeyMax bytes
 };
-using Credential = std::variant<PskCredential>;
+/// A raw public key [RFC 7250]: the server's must be exactly the stored one. [LwM2M-TRANSPORT 1.2 §5.2.9.2]
+struct RawKeyCredential {
+  Bytes public_key;    ///< SubjectPublicKeyInfo, DER
+  Secret private_key;  ///< PKCS#8 or SEC1, DER
+  Bytes server_key;    ///< SubjectPublicKeyInfo, DER
+};
+struct CertificateCredential {
+  std::vector<Bytes> chain;  ///< own certificate first, DER
+  Secret private_key;        ///< PKCS#8 or SEC1, DER
+  ServerTrust trust;
+};
+using Credential = std::variant<PskCredential, RawKeyCredential, CertificateCredential>;
+
+/// What a server proves itself with.
+struct ServerKeys {
+  std::vector<Bytes> chain;  ///< its certificate first, DER; empty: no certificate
+  Bytes public_key;          ///< SubjectPublicKeyInfo, DER; empty: no raw public key
+  Secret private_key;        ///< of both, PKCS#8 or SEC1, DER
+};
 
 /// Who a peer proved to be.
-using PeerIdentity = std::variant<PskIdentity>;
+struct RawKeyIdentity {
+  Bytes public_key;  ///< SubjectPublicKeyInfo, DER
+};
+struct CertificateIdentity {
+  Bytes certificate;  ///< its own, DER
+};
+using PeerIdentity = std::variant<PskIdentity, RawKeyIdentity, CertificateIdentity>;
+/// The alternatives of PeerIdentity, in its order.
+enum class IdentityKind : std::uint8_t { psk, raw_public_key, certificate };
+/// What a store says of a public key or certificate that a client has proved.
+enum class Approval : std::uint8_t { known, unknown, retired };
+/// Longest public key or certificate of a peer that is taken, bytes of DER.
+inline constexpr std::size_t kPublicPartMax = 8 * 1024;
 
 enum class FailureReason : std::uint8_t {
   timeout,            ///< the peer fell silent
@@ -112,6 +147,7 @@ enum class FailureReason : std::uint8_t {
   wrong_key,          ///< the peer's Finished does not decrypt: the two keys differ
   unknown_identity,   ///< no such PSK identity (the peer cannot tell this from wrong_key)
   identity_too_long,  ///< above kPskIdentityMax
+  untrusted,          ///< the peer's public key or certificate is not accepted; `detail` says why
   no_common_suite,    ///< nothing both ends would use
   protocol_error,     ///< the peer broke the handshake's rules
   superseded,         ///< a newer handshake from the same address took its place
@@ -169,6 +205,7 @@ struct DtlsCounters {
   std::uint64_t handshakes_started = 0, handshakes_completed = 0, handshakes_failed = 0;
   std::uint64_t flights_retransmitted = 0;
   std::uint64_t sessions_ended = 0;
+  std::uint64_t moved = 0;  ///< sessions that went on from another address
 };
 
 }  // namespace slipway::security::dtls
