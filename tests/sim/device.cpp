@@ -54,8 +54,9 @@ void SimDevice::boot() {
   body_ = std::make_unique<Body>();
   declare();
   load();
-  body_->client = std::make_unique<client::Client>(client::ClientConfig{.endpoint = birth_.endpoint},
-                                                   body_->model, random_);
+  body_->client = std::make_unique<client::Client>(
+      client::ClientConfig{.endpoint = birth_.endpoint, .bootstrap_pack = birth_.pack}, body_->model,
+      random_);
   body_->client->start(timeline_.now(), timeline_.wall());
   keep_reading();
   turn();

@@ -38,6 +38,7 @@ struct Birth {
   std::string endpoint;
   Bytes identity;
   Bytes key;
+  client::BootstrapPack pack = client::BootstrapPack::first;
 };
 
 class SimDevice {

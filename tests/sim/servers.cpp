@@ -243,7 +243,7 @@ void SimServers::transmit(const coap::Transmit& transmit) {
 void SimServers::check_secrets(ByteView plaintext) {
   for (const auto& key : minted_)
     if (contains(plaintext, key))
-      journal_.require(store_.accepts_key(key), "no key leaves before it is durable and accepted");
+      journal_.require(store_.was_durable(key), "no key leaves before it is durable and accepted");
 }
 
 // --- Bootstrap server -----------------------------------------------------------------------------------
@@ -277,14 +277,19 @@ void SimServers::on(const bootstrap::SessionStarted& event) {
   journal_.note("bootstrap server: session started");
 }
 
+void SimServers::on(const bootstrap::OperationDone& event) {
+  const bool accepted = event.answer && coap::is_success(*event.answer);
+  if (event.operation == bootstrap::Operation::finish && accepted) finished_.insert(event.session);
+}
+
 void SimServers::on(const bootstrap::SessionEnded& event) {
   journal_.require(started_.erase(event.session) == 1, "a session that started ends once");
   ++outcomes_[event.outcome];
   journal_.note(std::string("bootstrap server: session ") + bootstrap::to_string(event.outcome) + " " +
                 std::string(event.reason));
-  if (event.outcome != bootstrap::Outcome::succeeded) return;
+  if (finished_.erase(event.session) == 0) return;
   for (const auto& key : keys_of_session_[event.session])
-    journal_.require(device_has_key(key), "when a session succeeded, the device has its key for good");
+    journal_.require(device_has_key(key), "when a Finish was accepted, the device has its key for good");
 }
 
 // --- Management server ----------------------------------------------------------------------------------

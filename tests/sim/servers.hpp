@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -86,7 +87,7 @@ class SimServers {
 
   void on(const bootstrap::EnrolmentWanted& event);
   void on(const bootstrap::CredentialsToKeep& event);
-  void on(const bootstrap::OperationDone&) {}
+  void on(const bootstrap::OperationDone& event);
   void on(const bootstrap::SessionStarted& event);
   void on(const bootstrap::SessionEnded& event);
   void on(const management::Registered& event);
@@ -118,6 +119,7 @@ class SimServers {
   std::map<bootstrap::SessionId, std::vector<Bytes>> keys_of_session_;
   std::vector<Bytes> minted_;  // every key that was ever made
   std::map<bootstrap::SessionId, bool> started_;
+  std::set<bootstrap::SessionId> finished_;  // by a Finish that the device accepted; a Pack has none
   Outcomes outcomes_;
 };
 

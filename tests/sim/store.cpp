@@ -76,6 +76,8 @@ void SimStore::insert(Credential credential) {
     dropped_.insert(oldest->identity);
     credentials_.erase(oldest);
   }
+  const auto key = credential.key.reveal();
+  ever_durable_.emplace(key.begin(), key.end());
   credentials_.push_back(std::move(credential));
 }
 
@@ -98,10 +100,8 @@ const Credential* SimStore::durable(ServerRole role, ByteView identity) const {
   return nullptr;
 }
 
-bool SimStore::accepts_key(ByteView key) const {
-  return std::ranges::any_of(credentials_, [&](const Credential& credential) {
-    return credential.state != CredentialState::retired && equal(credential.key.reveal(), key);
-  });
+bool SimStore::was_durable(ByteView key) const {
+  return ever_durable_.contains(Bytes(key.begin(), key.end()));
 }
 
 }  // namespace slipway::sim

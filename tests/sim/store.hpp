@@ -46,7 +46,7 @@ class SimStore {
   /// What is on disk now.
   [[nodiscard]] const fleet::Credential* durable(fleet::ServerRole role, ByteView identity) const;
   /// Whether a credential that is not retired has this key.
-  [[nodiscard]] bool accepts_key(ByteView key) const;
+  [[nodiscard]] bool was_durable(ByteView key) const;
   /// Whether a credential had to go because kIssuedMax newer ones were issued and none of them used.
   [[nodiscard]] bool has_dropped(ByteView identity) const {
     return dropped_.contains(Bytes(identity.begin(), identity.end()));
@@ -71,6 +71,7 @@ class SimStore {
   StoreHabits habits_;
   std::vector<fleet::Credential> credentials_;  // in the order they came
   std::set<Bytes> dropped_;
+  std::set<Bytes> ever_durable_;  ///< keys
   std::map<std::string, storage::RegistrationRecord> registrations_;
   std::deque<Job> waiting_;
   TimePoint busy_until_{};

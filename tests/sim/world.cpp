@@ -22,8 +22,12 @@ std::shared_ptr<const fleet::Plan> plan_of_thermometers() {
   return std::make_shared<const fleet::Plan>(std::move(plan));
 }
 
-Birth birth_of(Random& random) {
-  return {.endpoint = "urn:dev:sim:1", .identity = random_bytes(random, 12), .key = random_bytes(random, 16)};
+/// Devices of even seeds ask for a Bootstrap-Pack first.
+Birth birth_of(Random& random, std::uint64_t seed) {
+  return {.endpoint = "urn:dev:sim:1",
+          .identity = random_bytes(random, 12),
+          .key = random_bytes(random, 16),
+          .pack = seed % 2 == 0 ? client::BootstrapPack::first : client::BootstrapPack::never};
 }
 
 }  // namespace
@@ -34,7 +38,7 @@ World::World(const Settings& settings)
       network_(timeline_, random_, settings.weather),
       store_(timeline_, random_, settings.store),
       servers_(timeline_, network_, random_, journal_, store_, plan_of_thermometers(), random_.u64()),
-      device_(timeline_, network_, random_, journal_, birth_of(random_), settings.device),
+      device_(timeline_, network_, random_, journal_, birth_of(random_, settings.seed), settings.device),
       operator_(timeline_, random_, journal_, servers_, device_) {
   store_.provision(device_.factory_credential());
   servers_.device_has_key = [this](ByteView key) { return device_.has_had_key(key); };
