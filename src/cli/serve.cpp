@@ -61,6 +61,30 @@ std::expected<fleet::Configuration, std::string> configure(const Options& option
   return configuration;
 }
 
+/// What a reload cannot change.
+void warn_of_settings(const fleet::ServerSettings& running, const fleet::ServerSettings& wanted) {
+  if (running == wanted) return;
+  spdlog::warn("reload: [server], [http], [bootstrap] and [management] take effect at the next start only");
+}
+
+/// At SIGHUP: enrolments, plans and remotes of the file as it is now, all of them or none.
+void reload(const Options& options, const ObjectCatalog& catalog, const fleet::ServerSettings& running,
+            node::Node& node) {
+  auto configuration = configure(options, catalog);
+  if (!configuration) return spdlog::error("reload: nothing has changed: {}", configuration.error());
+  warn_of_settings(running, configuration->server);
+  auto wanted = std::make_shared<fleet::Configuration>(std::move(*configuration));
+  const bool posted = node.post([wanted, &node] {
+    const auto count = wanted->enrolments.all().size();
+    const auto done = node.reconfigure(std::move(wanted->enrolments), wanted->remotes);
+    if (done)
+      spdlog::info("reload: {} enrolments are in force", count);
+    else
+      spdlog::error("reload: nothing has changed: {}", done.error());
+  });
+  if (!posted) spdlog::error("reload: nothing has changed: the server has too much waiting; try again");
+}
+
 int serve(const Options& options, bool json) {
   auto logger = spdlog::stderr_color_mt(
       "slipway", coloured(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
@@ -87,6 +111,7 @@ int serve(const Options& options, bool json) {
 
   node::Settings settings;
   settings.server = configuration->server;
+  settings.remotes = configuration->remotes;
   auto node = node::Node::create(std::move(settings), std::move(configuration->enrolments), **catalog);
   if (!node) return fail(node.error());
 
@@ -111,7 +136,9 @@ int serve(const Options& options, bool json) {
     spdlog::info("http on {}", http_listening);
   }
 
-  const StopOnSignal stop_on_signal([&] { (*node)->stop(); });
+  const auto running = configuration->server;
+  const StopOnSignal on_signal([&] { (*node)->stop(); },
+                               [&] { reload(options, **catalog, running, **node); });
   const auto& listening = (*node)->listening();
   if (json) {
     std::printf("%s\n", nlohmann::json{{"ready", true},
@@ -135,7 +162,9 @@ int serve(const Options& options, bool json) {
 void add_serve(Context context) {
   auto options = std::make_shared<Options>();
   auto* command =
-      add_command(context, "serve", "run the bootstrap server, the management server and the HTTP API",
+      add_command(context, "serve",
+                  "run the bootstrap server, the management server and the HTTP API; SIGHUP reads "
+                  "enrolments and plans anew",
                   "slipway serve --config examples/slipway.toml --objects examples/objects");
   command->add_option("-c,--config", options->config, "TOML file with enrolments and plans")
       ->type_name("FILE");

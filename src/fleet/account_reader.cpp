@@ -216,6 +216,19 @@ void read_binding(TableReader& table, std::string& out) {
   out = std::move(*binding);
 }
 
+/// The node that the credential is handed to before the device gets it.
+void read_remote_name(TableReader& table, const PlanContext& context, ServerAccountPlan& server) {
+  auto name = table.text("remote");
+  if (!name) return;
+  if (std::ranges::find(context.remotes, *name, &Remote::name) == context.remotes.end())
+    table.wrong(table.node("remote"), "remote", "there is no remote " + in_quotes(*name),
+                "add [remote." + *name + "] with its url");
+  if (server.credential == CredentialSource::none || server.credential == CredentialSource::device_own)
+    table.warn(table.node("remote"), "remote",
+               "no credential is made for this account, so none is handed over", "remove it");
+  server.remote = std::move(*name);
+}
+
 std::shared_ptr<const Authority> read_authority(TableReader& table, const std::string& name, KeyFiles& files,
                                                 UnixTime now) {
   auto authority = std::make_shared<Authority>();
@@ -254,6 +267,7 @@ ServerAccountPlan read_server_account(TableReader& table, const PlanContext& con
     table.missing("id", "give the server a short server id from 1 to 65534");
   read_common(table, context,
               {server.uri, server.credential, server.psk_bytes, server.authority, server.identity});
+  read_remote_name(table, context, server);
   read_instance_id(table, "security_instance", server.security_instance);
   read_instance_id(table, "server_instance", server.server_instance);
   if (const auto lifetime = table.number("lifetime", 1, 0xFFFFFFFF)) server.lifetime_s = *lifetime;

@@ -13,6 +13,7 @@
 #include "account_reader.hpp"
 #include "lint.hpp"
 #include "plan_reader.hpp"
+#include "remote_reader.hpp"
 
 namespace slipway::fleet {
 namespace {
@@ -202,7 +203,9 @@ void read_document(TableReader& root, const ObjectCatalog& catalog, const ReadOp
       options.now ? *options.now : std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
   KeyFiles files(std::filesystem::path(root.findings().file).parent_path(), options);
   const auto authorities = read_authorities(root, files, now);
-  const PlanContext context{.catalog = catalog, .files = files, .now = now, .authorities = authorities};
+  out.remotes = read_remotes(root, std::filesystem::path(root.findings().file).parent_path(), options);
+  const PlanContext context{
+      .catalog = catalog, .files = files, .now = now, .authorities = authorities, .remotes = out.remotes};
   auto drafts = read_plans(root, context);
   EnrolmentReader enrolments(drafts, out.enrolments);
   each_table(root, "enrolment", kEnrolmentsMax, [&](TableReader& table) { enrolments.read(table); });

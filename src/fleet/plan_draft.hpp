@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <slipway/fleet/plan.hpp>
+#include <slipway/fleet/remote.hpp>
 
 #include "device_model.hpp"
 #include "key_files.hpp"
@@ -24,6 +25,7 @@ struct PlanContext {
   KeyFiles& files;
   UnixTime now;
   const Authorities& authorities;
+  const std::vector<Remote>& remotes;
 };
 
 /// Where a part with values stands; `values` beside those of the part.

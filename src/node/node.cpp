@@ -19,7 +19,8 @@ ServerNode::ServerNode(Settings settings, fleet::Enrolments enrolments, const Ob
       peers_(settings_.peers_max),
       bootstrap_(settings_.bootstrap, catalog, random_, random_),
       management_(settings_.management, catalog, random_),
-      recorder_(catalog, settings_.journeys_active_max) {
+      recorder_(catalog, settings_.journeys_active_max),
+      remotes_([this](std::function<void()> done) { mailbox_.post(std::move(done)); }) {
   recorder_.on_finished = [this](trace::Journey&& journey, Recorder::Name name) {
     keep_journey(std::move(journey), name);
   };
@@ -40,6 +41,7 @@ ServerNode::~ServerNode() {
 }
 
 std::expected<void, std::string> ServerNode::open() {
+  if (auto configured = remotes_.configure(settings_.remotes); !configured) return configured;
   auto store = storage::open_sqlite(settings_.server.data, store_random_);
   if (!store) return std::unexpected(store.error().what);
   store_ = std::move(*store);
@@ -133,6 +135,13 @@ void ServerNode::run() {
                     drain_engines(net::steady_now());
                     for (const auto& port : ports_) flush(*port);
                   }});
+}
+
+std::expected<void, std::string> ServerNode::reconfigure(fleet::Enrolments enrolments,
+                                                         const std::vector<fleet::Remote>& remotes) {
+  if (auto configured = remotes_.configure(remotes); !configured) return configured;
+  enrolments_ = std::move(enrolments);
+  return {};
 }
 
 bool ServerNode::post(std::function<void()> work) {

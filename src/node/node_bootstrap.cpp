@@ -16,6 +16,13 @@ namespace {
 
 constexpr std::string_view kRetired = "the credential of its session has been retired meanwhile";
 
+std::string remote_of(const fleet::Plan& plan, const fleet::Credential& credential) {
+  if (credential.role == ServerRole::management)
+    for (const auto& account : plan.servers)
+      if (account.id == credential.server) return account.remote;
+  return {};
+}
+
 }  // namespace
 
 void ServerNode::refuse(TimePoint now, bootstrap::SessionId session, coap::Code code, std::string_view reason,
@@ -72,18 +79,44 @@ void ServerNode::check_credential(bootstrap::SessionId session, const Peer& peer
 }
 
 void ServerNode::on(TimePoint, const bootstrap::CredentialsToKeep& event) {
-  auto credentials = std::make_shared<std::vector<fleet::Credential>>();
+  const auto run = runs_.find(event.session);
+  KeepJobs jobs;
   for (const auto& credential : event.credentials) {
-    credentials->push_back(credential.clone());
-    credentials->back().created = net::unix_now();
+    const auto remote = run == runs_.end() ? "" : remote_of(*run->second.plan, credential);
+    auto& kept = jobs[remote].emplace_back(credential.clone());
+    kept.created = net::unix_now();
   }
-  submit([credentials](storage::Store& store) { return store.put_credentials(*credentials); },
-         [this, session = event.session](storage::StoreResult<void> outcome) {
-           const auto now = net::steady_now();
-           bootstrap_.credentials_kept(
-               now, session, outcome ? bootstrap::Server::Kept::durable : bootstrap::Server::Kept::failed);
-           drain_engines(now);
-         });
+  if (jobs.empty()) jobs[""];
+  keep_everywhere(event.session, std::move(jobs));
+}
+
+/// The device hears of its credentials when every server that they are for has them for good, and of none
+/// when one of them fails.
+void ServerNode::keep_everywhere(bootstrap::SessionId session, KeepJobs jobs) {
+  auto open = std::make_shared<std::size_t>(jobs.size());
+  auto problem = std::make_shared<std::string>();
+  const auto one_done = [this, session, open, problem](const std::expected<void, std::string>& outcome) {
+    if (!outcome && problem->empty()) *problem = outcome.error();
+    if (--*open != 0) return;
+    if (const auto run = runs_.find(session); run != runs_.end() && !problem->empty())
+      run->second.reason = *problem + "; nothing was sent to the device";
+    const auto now = net::steady_now();
+    bootstrap_.credentials_kept(
+        now, session, problem->empty() ? bootstrap::Server::Kept::durable : bootstrap::Server::Kept::failed);
+    drain_engines(now);
+  };
+  for (auto& [remote, credentials] : jobs) {
+    if (!remote.empty()) {
+      remotes_.push(remote, credentials, one_done);
+      continue;
+    }
+    auto kept = std::make_shared<std::vector<fleet::Credential>>(std::move(credentials));
+    submit([kept](storage::Store& store) { return store.put_credentials(*kept); },
+           [one_done](const storage::StoreResult<void>& outcome) {
+             if (outcome) return one_done({});
+             one_done(std::unexpected("our own store did not take the credentials: " + outcome.error().what));
+           });
+  }
 }
 
 void ServerNode::on(TimePoint, const bootstrap::OperationDone& event) {
@@ -130,14 +163,20 @@ void ServerNode::on(TimePoint now, const bootstrap::SessionEnded& event) {
           {{"endpoint", endpoint}, {"outcome", outcome}, {"reason", reason}, {"remedy", remedy}});
   if (succeeded && run.plan && !run.packed) settle(std::string(event.endpoint), *run.plan);
   if (run.end_peer) end_session(now, event.peer);
+  // The device has its 2.04 and would wait 247 s for what does not come; so it knows at once, and comes
+  // again.
+  if (event.outcome == bootstrap::Outcome::storage_failed)
+    end_session(now, event.peer, security::dtls::Alert::internal_error);
 }
 
 /// The device has said that its accounts are those of the plan: credentials of servers that it no longer has
-/// are dead. (Who was given a Pack has said nothing.)
+/// are dead, also when it has an account of that number at another node. (Who was given a Pack has said
+/// nothing.)
 void ServerNode::settle(const std::string& endpoint, const fleet::Plan& plan) {
   if (plan.others == fleet::OtherAccounts::keep && plan.existing != fleet::Existing::replace) return;
   auto kept = std::make_shared<std::vector<ShortServerId>>();
-  for (const auto& server : plan.servers) kept->push_back(server.id);
+  for (const auto& server : plan.servers)
+    if (server.remote.empty()) kept->push_back(server.id);
   auto name = std::make_shared<std::string>(endpoint);
   submit(
       [name, kept](storage::Store& store) -> storage::StoreResult<void> {

@@ -66,11 +66,11 @@ void ServerNode::drop_peer(TimePoint now, PeerId id) {
   claims_.erase(id);
 }
 
-void ServerNode::end_session(TimePoint now, PeerId id) {
+void ServerNode::end_session(TimePoint now, PeerId id, dtls::Alert alert) {
   auto* peer = peers_.find(id);
   if (peer == nullptr || !peer->port->dtls) return;
   Port& port = *peer->port;
-  port.dtls->end(now, id, dtls::Alert::access_denied);
+  port.dtls->end(now, id, alert);
   drain_dtls(now, port);
 }
 

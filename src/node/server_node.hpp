@@ -18,6 +18,7 @@
 #include "mailbox.hpp"
 #include "peers.hpp"
 #include "recorder.hpp"
+#include "remotes.hpp"
 #include "repeat_filter.hpp"
 
 namespace slipway::node {
@@ -40,6 +41,9 @@ struct BootstrapRun {
   bool end_peer = false;                    ///< its secure session ends with it
 };
 
+/// Credentials of one session by where they must be kept; "" is here.
+using KeepJobs = std::map<std::string, std::vector<fleet::Credential>, std::less<>>;
+
 class ServerNode final : public Node {
  public:
   ServerNode(Settings settings, fleet::Enrolments enrolments, const ObjectCatalog& catalog,
@@ -53,6 +57,8 @@ class ServerNode final : public Node {
   bool post(std::function<void()> work) override;
   const Listening& listening() const override { return listening_; }
   const ObjectCatalog& catalog() const override { return catalog_; }
+  std::expected<void, std::string> reconfigure(fleet::Enrolments enrolments,
+                                               const std::vector<fleet::Remote>& remotes) override;
   void on_event(std::function<void(std::string_view, const nlohmann::json&)> sink) override {
     sink_ = std::move(sink);
   }
@@ -107,7 +113,8 @@ class ServerNode final : public Node {
   void record_refusal(TimePoint now, const Port& port, const security::dtls::HandshakeFailed& event,
                       const Claim& claim);
   void drop_peer(TimePoint now, PeerId id);
-  void end_session(TimePoint now, PeerId id);
+  void end_session(TimePoint now, PeerId id,
+                   security::dtls::Alert alert = security::dtls::Alert::access_denied);
   void end_sessions(TimePoint now, std::string_view endpoint, fleet::ServerRole role,
                     std::span<const ShortServerId> kept);
   std::optional<TimePoint> next_deadline() const;
@@ -131,6 +138,7 @@ class ServerNode final : public Node {
   void refuse(TimePoint now, bootstrap::SessionId session, coap::Code code, std::string_view reason,
               std::string_view remedy);
   void check_credential(bootstrap::SessionId session, const Peer& peer);
+  void keep_everywhere(bootstrap::SessionId session, KeepJobs jobs);
   void settle(const std::string& endpoint, const fleet::Plan& plan);
   void keep(const management::Registration& registration);
   void publish(std::string_view name, nlohmann::json event);
@@ -167,6 +175,7 @@ class ServerNode final : public Node {
   std::array<std::uint64_t, kOutcomes> outcomes_{};
   std::array<std::uint64_t, kFailureReasons> handshake_failures_{};
   std::uint64_t store_failures_ = 0;
+  Remotes remotes_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::Worker> worker_;  // last: ends first, before what its completions touch
 };

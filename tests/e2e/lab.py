@@ -106,6 +106,9 @@ class Process:
     def running(self):
         return self._child.poll() is None
 
+    def send(self, number):
+        self._child.send_signal(number)
+
     def end(self, number=signal.SIGTERM):
         """Asks it to end, and insists after a while; the exit code (negative: the signal)."""
         if self.running:
@@ -332,6 +335,18 @@ class Lab:
         code = self.server.end()
         if code != 0:
             raise Failure(f"the server ended with {code}:\n{self.server.text()}")
+
+    def reconfigure(self, *changes):
+        """Replaces text in the configuration and tells the server; what the server says of it."""
+        text = self.config.read_text(encoding="utf-8")
+        for old, new in changes:
+            if old not in text:
+                raise Failure(f"the configuration has no {old}")
+            text = text.replace(old, new)
+        self.config.write_text(text, encoding="utf-8")
+        begun = self.server.err.mark()
+        self.server.send(signal.SIGHUP)
+        return self.server.err.wait(lambda line: "reload: " in line, "the word of a reload", after=begun)
 
     def http(self, method, target, body=None):
         """Status and body (parsed where it is JSON) of a call to the API."""

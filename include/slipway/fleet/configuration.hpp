@@ -15,6 +15,7 @@
 #include <slipway/base/secret.hpp>
 #include <slipway/base/time.hpp>
 #include <slipway/fleet/plan.hpp>
+#include <slipway/fleet/remote.hpp>
 #include <slipway/model/definition.hpp>
 
 namespace slipway::fleet {
@@ -40,6 +41,7 @@ struct Finding {
 struct ListenSettings {
   std::string coap;
   std::string coaps;
+  bool operator==(const ListenSettings&) const = default;
 };
 
 struct ServerSettings {
@@ -50,6 +52,7 @@ struct ServerSettings {
   std::string http_token_file;
   std::string objects_directory;
   std::size_t journeys_kept = 16;  ///< per device
+  bool operator==(const ServerSettings&) const = default;
 };
 
 /// A plan of a configuration by its name, whether an enrolment uses it or not.
@@ -60,6 +63,7 @@ struct Configuration {
   Enrolments enrolments;
   Plans plans;
   std::vector<Finding> warnings;  ///< in the order of the file
+  std::vector<Remote> remotes;    ///< in the order of their names
 };
 
 /// Largest configuration file that is read.

@@ -60,6 +60,9 @@ enum class Need : std::uint8_t { required, optional };
 struct ServerAccountPlan {
   ShortServerId id{};
   std::string uri;  ///< coaps://host:port
+  /// The node that must take its credential before the device hears of it (fleet/remote.hpp); empty: this
+  /// one.
+  std::string remote;
   CredentialSource credential = CredentialSource::generate;
   std::size_t psk_bytes = 16;
   std::shared_ptr<const Authority> authority;  ///< of CredentialSource::certificate

@@ -17,6 +17,7 @@
 
 #include <slipway/bootstrap/server.hpp>
 #include <slipway/fleet/configuration.hpp>
+#include <slipway/fleet/remote.hpp>
 #include <slipway/management/server.hpp>
 #include <slipway/model/definition.hpp>
 #include <slipway/storage/store.hpp>
@@ -35,6 +36,7 @@ namespace slipway::node {
 
 struct Settings {
   fleet::ServerSettings server;
+  std::vector<fleet::Remote> remotes;
   bootstrap::ServerConfig bootstrap{.coap = server_tables()};
   management::ServerConfig management{.coap = server_tables()};
   std::size_t peers_max = 1'000'000;  ///< plain (NoSec) addresses remembered; the oldest idle one goes first
@@ -120,6 +122,11 @@ class Node {
   [[nodiscard]] virtual bool post(std::function<void()> work) = 0;
   [[nodiscard]] virtual const Listening& listening() const = 0;
   [[nodiscard]] virtual const ObjectCatalog& catalog() const = 0;
+
+  /// Takes a new configuration's enrolments and remotes for everything that begins from now on; what runs
+  /// goes on by its old plan. On an error (for a person) nothing has changed.
+  [[nodiscard]] virtual std::expected<void, std::string> reconfigure(
+      fleet::Enrolments enrolments, const std::vector<fleet::Remote>& remotes) = 0;
 
   /// Called on the loop's thread for everything that happens: ("registered", {...}). Set before `run`.
   virtual void on_event(std::function<void(std::string_view name, const nlohmann::json& event)> sink) = 0;

@@ -54,6 +54,10 @@ class FakeNode final : public node::Node {
   }
   const node::Listening& listening() const override { return listening_; }
   const ObjectCatalog& catalog() const override { return builtin_objects(); }
+  std::expected<void, std::string> reconfigure(fleet::Enrolments,
+                                               const std::vector<fleet::Remote>&) override {
+    return {};
+  }
   void on_event(std::function<void(std::string_view, const nlohmann::json&)>) override {}
 
   std::vector<node::Device> devices(std::string_view after, std::size_t limit) const override {
