@@ -2,6 +2,8 @@
 // What the device asks for on the bootstrap interface, and how it is met.
 #include <algorithm>
 
+#include <slipway/lwm2m/registration.hpp>
+
 #include "kit/rounds.hpp"
 
 namespace slipway::kit {
@@ -51,10 +53,14 @@ bool Rounds::knows(TimePoint now, const Session::Opening& opening, const coap::M
     return false;
   }
   const auto name = request->endpoint.value_or(as_text(config_.identity));
-  if (endpoint_.empty()) endpoint_ = name.substr(0, kEndpointMax);
+  if (!lwm2m::valid_endpoint(name)) {
+    session_.respond(now, *opening.id,
+                     {.code = coap::Code::bad_request, .payload = as_bytes("no endpoint name")});
+    return false;
+  }
+  if (endpoint_.empty()) endpoint_ = name;
   if (name != endpoint_) {
-    say("another device came, and was refused: \"" + std::string(name.substr(0, 64)) + "\" is not \"" +
-        endpoint_ + "\"");
+    say("another device came, and was refused: \"" + std::string(name) + "\" is not \"" + endpoint_ + "\"");
     session_.respond(now, *opening.id, {.code = coap::Code::bad_request});
     return false;
   }

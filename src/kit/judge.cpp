@@ -130,7 +130,7 @@ Judgement judge_returns(const Observed& seen, bool alone) {
   if (!seen.began) return unseen("no device came");
   if (!seen.returned) return broken("it did not bootstrap again");
   const auto after = seen.ended ? text_of(*seen.returned - *seen.ended) : std::string("?");
-  if (!seen.called) return holds("by itself, " + after + " after the end of the fault");
+  if (!seen.called) return holds((alone ? "" : "by itself, ") + after + " after the end of the fault");
   return alone ? broken("only when its management server told it to")
                : holds("when its management server told it to, " + after + " after the end of the fault");
 }

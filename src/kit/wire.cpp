@@ -7,6 +7,15 @@ namespace slipway::kit {
 
 namespace tls = security::dtls;
 
+namespace {
+
+std::string text_of(const tls::PeerIdentity& identity) {
+  const auto* const psk = std::get_if<tls::PskIdentity>(&identity);
+  return psk != nullptr ? std::string(as_text(psk->bytes())) : std::string();
+}
+
+}  // namespace
+
 Wire::Wire(SecurityMode security, Random& random, KeyOf key_of) : key_of_(std::move(key_of)) {
   if (security == SecurityMode::nosec) return;
   for (auto& server : dtls_) {
@@ -63,8 +72,7 @@ void Wire::drain(TimePoint now, Door door) {
       auto key = key_of_(door, wanted->psk_identity);
       server.credential(now, wanted->lookup, std::move(key));
     } else if (const auto* established = std::get_if<tls::SessionEstablished>(&*event)) {
-      const auto identity = std::get<tls::PskIdentity>(established->identity).bytes();
-      Peer peer{door, established->address, std::string(as_text(identity))};
+      Peer peer{door, established->address, text_of(established->identity)};
       events_.push_back(Established{door, established->peer, peer.identity});
       peers_.insert_or_assign(established->peer, std::move(peer));
     } else if (const auto* received = std::get_if<tls::DatagramReceived>(&*event)) {
@@ -75,8 +83,7 @@ void Wire::drain(TimePoint now, Door door) {
       peers_.erase(ended->peer);
     } else if (const auto* failed = std::get_if<tls::HandshakeFailed>(&*event)) {
       std::string identity;
-      if (failed->identity)
-        identity = std::string(as_text(std::get<tls::PskIdentity>(*failed->identity).bytes()));
+      if (failed->identity) identity = text_of(*failed->identity);
       const bool is_refusal = failed->failure.reason == tls::FailureReason::wrong_key ||
                               failed->failure.reason == tls::FailureReason::unknown_identity ||
                               failed->failure.reason == tls::FailureReason::peer_alert;

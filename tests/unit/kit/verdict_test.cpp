@@ -21,6 +21,11 @@ class Stage {
       : device_(security, Bytes{7, 7, 7}, Bytes(16, 0x11), vices, random_),
         bench_(config(std::move(faults), security), random_, random_) {}
 
+  /// So many of a hundred datagrams of the device come with one byte changed.
+  void spoil(unsigned percent, std::uint64_t seed) {
+    spoilt_percent_ = percent;
+    random_ = SeededRandom(seed);
+  }
   void run() {
     bench_.start(now_);
     device_.boot(now_);
@@ -70,8 +75,11 @@ class Stage {
     if (!next) return false;
     now_ = std::max(now_, *next);
     while (!queue_.empty() && queue_.front().at <= now_) {
-      const auto datagram = std::move(queue_.front());
+      auto datagram = std::move(queue_.front());
       queue_.pop_front();
+      if (datagram.is_up && !datagram.bytes.empty() && random_.below(100) < spoilt_percent_)
+        datagram.bytes[random_.below(datagram.bytes.size())] ^=
+            static_cast<std::uint8_t>(1 + random_.below(255));
       if (datagram.is_up)
         bench_.handle_datagram(now_, {}, datagram.door, datagram.device, datagram.bytes);
       else
@@ -83,6 +91,7 @@ class Stage {
   }
 
   SeededRandom random_{11};
+  unsigned spoilt_percent_ = 0;
   TimePoint now_{};
   BadDevice device_;
   Bench bench_;
@@ -238,6 +247,27 @@ TEST(Rounds, ADeviceWithoutTheTriggerIsSentAwayByItsManagementServerInstead) {
   for (const auto& result : stage.bench().results())
     EXPECT_EQ(result.verdict, Verdict::passed) << stage.report();
   EXPECT_TRUE(std::ranges::any_of(stage.notes(), [](const auto& note) { return note.contains("4.05"); }));
+}
+
+// Without DTLS every changed byte arrives. Nothing is said of verdicts here: a run ends, and has one for each
+// fault.
+TEST(Rounds, ADeviceThatTalksNonsenseEndsNoRun) {
+  std::vector<const Fault*> all;
+  for (const auto& fault : faults()) all.push_back(&fault);
+  unsigned judged = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Stage stage(all, {.asks_for_packs = true}, SecurityMode::nosec);
+    stage.spoil(3, seed);
+    stage.run();
+    ASSERT_TRUE(stage.bench().finished()) << seed;
+    ASSERT_EQ(stage.bench().results().size(), all.size() + 1) << seed;
+    for (const auto& result : stage.bench().results()) EXPECT_LE(result.rows.size(), kResultRowsMax);
+    judged +=
+        static_cast<unsigned>(std::ranges::count_if(stage.bench().results(), [](const RoundResult& result) {
+          return result.fault != nullptr && !result.findings.empty();
+        }));
+  }
+  EXPECT_GT(judged, 100U) << "the nonsense keeps the bench from its faults";
 }
 
 TEST(Rounds, WithoutADeviceEverythingIsInconclusiveAndTheRunEnds) {
