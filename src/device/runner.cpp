@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <slipway/device/credentials.hpp>
 #include <slipway/device/runner.hpp>
 
 #include <atomic>
@@ -39,7 +40,7 @@ class LinuxRunner final : public Runner {
         watch_(std::move(watch)),
         loop_(std::move(loop)),
         resolver_(std::move(resolver)),
-        client_(settings_.client, model, random_) {}
+        client_(with_checks(settings_.client), model, random_) {}
 
   void run() override {
     client_.start(net::steady_now(), net::unix_now());
@@ -72,6 +73,11 @@ class LinuxRunner final : public Runner {
   client::Client& client() override { return client_; }
 
  private:
+  [[nodiscard]] client::ClientConfig with_checks(client::ClientConfig config) const {
+    if (config.credentials == nullptr) config.credentials = &credentials_;
+    return config;
+  }
+
   void say(std::string_view what, std::string_view detail) {
     if (watch_.happening) watch_.happening(what, detail);
   }
@@ -202,6 +208,7 @@ class LinuxRunner final : public Runner {
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::Resolver> resolver_;
   security::SystemRandom random_;
+  CredentialChecks credentials_;
   client::Client client_;
   std::unordered_map<PeerId, std::unique_ptr<Link>> links_;
   std::vector<std::unique_ptr<Link>> ended_;
