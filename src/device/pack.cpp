@@ -116,14 +116,14 @@ std::vector<Entry> Pack::entries() const {
   return out;
 }
 
-std::expected<Pack, std::string> parse_pack(std::string_view text, const std::string& name,
-                                            const ObjectCatalog& catalog) {
-  const auto refuse = [&](const std::string& what) { return std::unexpected(name + ": " + what); };
-  if (text.size() > kPackBytesMax) return refuse("larger than 256 KiB; this is not a factory pack");
+namespace {
+
+/// A pack before it is checked; an error is without the file's name.
+std::expected<Pack, std::string> parse_json(std::string_view text, const ObjectCatalog& catalog) {
   auto parsed = parse_document(text);
-  if (!parsed) return refuse(parsed.error());
+  if (!parsed) return std::unexpected(parsed.error());
   Document document(std::move(*parsed));
-  if (const auto problem = frame_problem(*document); !problem.empty()) return refuse(problem);
+  if (const auto problem = frame_problem(*document); !problem.empty()) return std::unexpected(problem);
 
   Pack pack;
   pack.endpoint = (*document)["endpoint"].get<std::string>();
@@ -142,16 +142,58 @@ std::expected<Pack, std::string> parse_pack(std::string_view text, const std::st
   wipe(scratch);
   wipe_text(senml);
   if (!decoded)
-    return refuse("\"objects\" does not decode: " + std::string(decoded.error().detail) + " (byte " +
-                  std::to_string(decoded.error().offset) + " of it); packs are made by `slipway factory`");
-  if (!all_values) return refuse("\"objects\" has a record without a value; remove it");
+    return std::unexpected("\"objects\" does not decode: " + std::string(decoded.error().detail) + " (byte " +
+                           std::to_string(decoded.error().offset) +
+                           " of it); packs are made by `slipway factory`");
+  if (!all_values) return std::unexpected("\"objects\" has a record without a value; remove it");
   std::ranges::sort(pack.values, {}, [](const auto& item) { return item.first; });
-  if (const auto problems = problems_of(pack, catalog); !problems.empty())
-    return std::unexpected(joined(name, problems));
   return pack;
 }
 
-std::expected<Pack, std::string> load_pack(const std::string& file, const ObjectCatalog& catalog) {
+std::expected<Pack, std::string> parse_cbor(ByteView bytes, const ObjectCatalog& catalog) {
+  std::vector<Entry> entries(kPackValuesMax);
+  std::vector<std::uint8_t> scratch(bytes.size() + 64);
+  const auto read = client::read_factory_pack(bytes, catalog, {entries, scratch});
+  Pack pack;
+  if (read) {
+    pack.endpoint = read->endpoint;
+    pack.values.reserve(read->entries.size());
+    for (const auto& entry : read->entries) pack.add(entry.path, entry.value);
+  }
+  wipe(scratch);
+  if (read) return pack;
+  return std::unexpected(std::string(read.error().detail) + " (byte " + std::to_string(read.error().offset) +
+                         "); make the pack anew with `slipway factory --format cbor`");
+}
+
+std::expected<std::string, std::string> write_cbor(const Pack& pack) {
+  Bytes bytes(kPackBytesMax);
+  const auto size = client::write_factory_pack({.endpoint = pack.endpoint, .entries = pack.entries()}, bytes);
+  if (!size)
+    return std::unexpected(std::string("the pack cannot be written: ") + size.error().detail +
+                           "; give each path once, in ascending order");
+  std::string out(as_text(ByteView(bytes).first(*size)));
+  wipe(bytes);
+  return out;
+}
+
+}  // namespace
+
+namespace {
+
+std::expected<Pack, std::string> parse_unchecked(std::string_view text, const std::string& name,
+                                                 const ObjectCatalog& catalog) {
+  const auto refuse = [&](const std::string& what) { return std::unexpected(name + ": " + what); };
+  if (text.size() > kPackBytesMax) return refuse("larger than 256 KiB; this is not a factory pack");
+  const auto bytes = as_bytes(text);
+  auto pack = client::is_factory_pack(bytes) ? parse_cbor(bytes, catalog) : parse_json(text, catalog);
+  if (!pack) return refuse(pack.error());
+  return pack;
+}
+
+/// Hands the text of a file to `parse`, and wipes it.
+template <class Parse>
+std::expected<Pack, std::string> with_text_of(const std::string& file, const Parse& parse) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream)
     return std::unexpected(file + ": cannot be read: " + std::strerror(errno) +
@@ -159,13 +201,32 @@ std::expected<Pack, std::string> load_pack(const std::string& file, const Object
   std::string text(kPackBytesMax + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (stream.bad()) return std::unexpected(file + ": cannot be read; it must be a regular file");
-  const auto size = static_cast<std::size_t>(stream.gcount());
-  auto pack = parse_pack(std::string_view(text).substr(0, size), file, catalog);
+  auto pack = parse(std::string_view(text).substr(0, static_cast<std::size_t>(stream.gcount())));
   wipe_text(text);
   return pack;
 }
 
-std::expected<std::string, std::string> write_pack(const Pack& pack) {
+}  // namespace
+
+std::expected<Pack, std::string> parse_pack(std::string_view text, const std::string& name,
+                                            const ObjectCatalog& catalog) {
+  auto pack = parse_unchecked(text, name, catalog);
+  if (!pack) return pack;
+  if (const auto problems = problems_of(*pack, catalog); !problems.empty())
+    return std::unexpected(joined(name, problems));
+  return pack;
+}
+
+std::expected<Pack, std::string> load_pack(const std::string& file, const ObjectCatalog& catalog) {
+  return with_text_of(file, [&](std::string_view text) { return parse_pack(text, file, catalog); });
+}
+
+std::expected<Pack, std::string> load_pack_template(const std::string& file, const ObjectCatalog& catalog) {
+  return with_text_of(file, [&](std::string_view text) { return parse_unchecked(text, file, catalog); });
+}
+
+std::expected<std::string, std::string> write_pack(const Pack& pack, PackForm form) {
+  if (form == PackForm::cbor) return write_cbor(pack);
   std::vector<std::uint8_t> senml(kPackBytesMax);
   const auto size = codec::encode(ContentFormat::senml_json, Path(), pack.entries(), senml);
   if (!size)

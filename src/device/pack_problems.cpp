@@ -5,6 +5,7 @@
 #include <set>
 
 #include <slipway/base/uri.hpp>
+#include <slipway/device/credentials.hpp>
 #include <slipway/device/pack.hpp>
 #include <slipway/lwm2m/peer.hpp>
 
@@ -64,10 +65,52 @@ void check_types(const Pack& pack, const ObjectCatalog& catalog, std::vector<std
   }
 }
 
-void check_session(const Instance& account, std::vector<std::string>& problems) {
+void check_psk(const Instance& account, std::vector<std::string>& problems) {
+  const auto* identity = account.find(3);
+  const auto* key = account.find(5);
+  if (identity == nullptr || identity->as_opaque().empty() || identity->as_opaque().size() > 128)
+    problems.push_back(account.name() + "/3: a PSK identity has 1 to 128 bytes; give the device its own");
+  if (key == nullptr || key->as_opaque().size() < 16 || key->as_opaque().size() > 64)
+    problems.push_back(account.name() + "/5: a PSK has 16 to 64 bytes; make a random one");
+}
+
+/// A raw public key or a certificate, its private key, and what the server is known by.
+void check_key_pair(const Instance& account, SecurityMode mode, std::string_view endpoint,
+                    std::vector<std::string>& problems) {
+  const auto bytes = [&](std::uint16_t id) {
+    const auto* value = account.find(id);
+    return value != nullptr ? value->as_opaque() : ByteView();
+  };
+  const auto number = [&](std::uint16_t id, std::uint64_t otherwise) {
+    const auto* value = account.find(id);
+    return static_cast<std::uint8_t>(value != nullptr ? value->as_unsigned() : otherwise);
+  };
+  const auto before = problems.size();
+  if (bytes(3).empty())
+    problems.push_back(account.name() + "/3: the device's public key or certificate is missing; add it");
+  if (bytes(4).empty())
+    problems.push_back(account.name() +
+                       "/4: what the device knows its server by is missing; add the server's " +
+                       (mode == SecurityMode::rpk ? "public key" : "certificate"));
+  if (bytes(5).empty())
+    problems.push_back(account.name() + "/5: the device's private key is missing; add it");
+  if (problems.size() != before) return;
+  const auto misfit = CredentialChecks().check({.mode = mode,
+                                                .identity = bytes(3),
+                                                .server_public_key = bytes(4),
+                                                .key = bytes(5),
+                                                .matching_type = number(13, 0),
+                                                .certificate_usage = number(15, 3),
+                                                .endpoint = endpoint});
+  if (misfit)
+    problems.push_back(account.name() + "/" + std::to_string(misfit->resource.value()) + ": " + misfit->rule +
+                       "; make the pack anew with `slipway factory`");
+}
+
+void check_session(const Instance& account, std::string_view endpoint, std::vector<std::string>& problems) {
   const auto* uri = account.find(0);
-  const auto* mode = account.find(2);
-  if (uri == nullptr || mode == nullptr)
+  const auto* mode_value = account.find(2);
+  if (uri == nullptr || mode_value == nullptr)
     return problems.push_back(account.name() +
                               ": resources 0 (URI) and 2 (security mode) are mandatory; add them");
   const auto parsed = parse_uri(uri->as_text());
@@ -76,22 +119,20 @@ void check_session(const Instance& account, std::vector<std::string>& problems) 
                               "); write coaps://host:port");
   if (is_tcp(parsed->scheme))
     return problems.push_back(account.name() + "/0: only UDP is spoken here; write coaps://host:port");
-  const bool psk = mode->as_integer() == static_cast<std::int64_t>(SecurityMode::psk);
-  const bool nosec = mode->as_integer() == static_cast<std::int64_t>(SecurityMode::nosec);
-  if (!psk && !nosec)
-    return problems.push_back(account.name() + "/2: security mode " + std::to_string(mode->as_integer()) +
-                              " is not spoken here; use 0 (pre-shared key) or 3 (none)");
-  if (nosec == is_secure(parsed->scheme))
+  const auto mode = static_cast<SecurityMode>(mode_value->as_integer());
+  if (mode != SecurityMode::psk && mode != SecurityMode::rpk && mode != SecurityMode::x509 &&
+      mode != SecurityMode::nosec)
+    return problems.push_back(
+        account.name() + "/2: security mode " + std::to_string(mode_value->as_integer()) +
+        " is not spoken here; use 0 (pre-shared key), 1 (raw public key), 2 (certificate) "
+        "or 3 (none)");
+  if ((mode == SecurityMode::nosec) == is_secure(parsed->scheme))
     problems.push_back(
         account.name() +
         ": the URI's scheme does not fit the security mode; use coaps with keys, coap without");
-  if (!psk) return;
-  const auto* identity = account.find(3);
-  const auto* key = account.find(5);
-  if (identity == nullptr || identity->as_opaque().empty() || identity->as_opaque().size() > 128)
-    problems.push_back(account.name() + "/3: a PSK identity has 1 to 128 bytes; give the device its own");
-  if (key == nullptr || key->as_opaque().size() < 16 || key->as_opaque().size() > 64)
-    problems.push_back(account.name() + "/5: a PSK has 16 to 64 bytes; make a random one");
+  if (mode == SecurityMode::psk) check_psk(account, problems);
+  if (mode == SecurityMode::rpk || mode == SecurityMode::x509)
+    check_key_pair(account, mode, endpoint, problems);
 }
 
 /// One key for two servers would let each of them be the other. [LwM2M-TRANSPORT 1.2 §5.2.1]
@@ -116,7 +157,7 @@ void check_accounts(const Pack& pack, std::vector<std::string>& problems) {
   std::size_t bootstrap_accounts = 0;
   std::set<std::int64_t> accounts, seen;
   for (const auto& account : security) {
-    check_session(account, problems);
+    check_session(account, pack.endpoint, problems);
     const auto* is_bootstrap = account.find(1);
     if (is_bootstrap == nullptr) {
       problems.push_back(account.name() + "/1: whether this is a bootstrap server is not said; add it");

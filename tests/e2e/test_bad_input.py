@@ -36,7 +36,7 @@ class Offline(unittest.TestCase):
 class Usage(Offline):
     def test_wrong_usage_is_exit_code_2(self):
         for arguments in [[], ["fly"], ["serve", "--altitude", "3"], ["client"], ["read", "only-an-endpoint"],
-                          ["factory", "--endpoint", "x"], ["completion", "fish"],
+                          ["factory", "--format", "xml"], ["completion", "fish"],
                           ["factory", "-e", "x", "-s", "coaps://h:1", "--key-bytes", "8"],
                           ["factory", "-e", "x-{}", "-s", "coaps://h:1", "--count", "0"]]:
             with self.subTest(arguments=arguments):

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <slipway/base/secret.hpp>
+#include <slipway/client/factory_pack.hpp>
 #include <slipway/codec/payload.hpp>
 #include <slipway/model/definition.hpp>
 #include <slipway/model/path.hpp>
@@ -17,9 +18,9 @@
 
 namespace slipway::device {
 
-/// Version of the file format that is written.
+/// Version of the file format that is written, of both forms.
 inline constexpr int kPackVersion = 1;
-inline constexpr std::size_t kPackBytesMax = 256 * 1024;
+inline constexpr std::size_t kPackBytesMax = client::kFactoryPackBytesMax;
 inline constexpr std::size_t kPackValuesMax = 512;
 
 /// The endpoint name, and values of /0, /1, /2 and others. Holds secrets: wiped at its end.
@@ -45,18 +46,29 @@ class Pack {
 /// Checked: an endpoint name; at least one account; at most one bootstrap account; unique short
 /// server ids; a /1 for each management account and a /0 for each /1; uri, scheme against mode; identity
 /// and key present, a key of 16 to 64 bytes, and not one key for two servers; types and ranges by the
-/// object model; no path twice. That two devices do not share a key only the maker of both packs can see.
+/// object model; no path twice; keys and certificates that fit (device/credentials.hpp). That two devices do
+/// not share a key only the maker of both packs can see.
 [[nodiscard]] std::vector<std::string> problems_of(const Pack& pack, const ObjectCatalog& catalog);
 
-/// Reads what `write_pack` wrote and checks it; the error lists everything that is wrong, one a line. `name`
-/// is the file's.
+/// Reads what `write_pack` wrote, in either form, and checks it; the error lists everything that is wrong,
+/// one a line. `name` is the file's.
 [[nodiscard]] std::expected<Pack, std::string> parse_pack(std::string_view text, const std::string& name,
                                                           const ObjectCatalog& catalog);
 [[nodiscard]] std::expected<Pack, std::string> load_pack(const std::string& file,
                                                          const ObjectCatalog& catalog);
 
-/// The JSON text of a pack: a version, the endpoint and the values as SenML.
-[[nodiscard]] std::expected<std::string, std::string> write_pack(const Pack& pack);
+/// Reads a file of either form without checking what its values say: what packs are made from.
+[[nodiscard]] std::expected<Pack, std::string> load_pack_template(const std::string& file,
+                                                                  const ObjectCatalog& catalog);
+
+enum class PackForm : std::uint8_t {
+  json,  ///< for people and Linux: a version, the endpoint and the values as SenML
+  cbor,  ///< for microcontrollers: client/factory_pack.hpp
+};
+
+/// The bytes of a pack; they hold secrets, wipe them after use.
+[[nodiscard]] std::expected<std::string, std::string> write_pack(const Pack& pack,
+                                                                 PackForm form = PackForm::json);
 
 /// The values of a pack as the content of EF(LwM2M_Bootstrap). The error names the thing and the remedy.
 [[nodiscard]] std::expected<Secret, std::string> smartcard_file_of(const Pack& pack);

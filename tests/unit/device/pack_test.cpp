@@ -148,8 +148,10 @@ const Fault kFaults[] = {
      "/0/0/0: only UDP is spoken here; write coaps://host:port"},
     {"PlainUriWithKey", [](Pack& p) { set(p, "/0/0/0", Value::string("coap://h")); },
      "/0/0: the URI's scheme does not fit the security mode; use coaps with keys, coap without"},
-    {"OtherMode", [](Pack& p) { set(p, "/0/0/2", Value::integer(2)); },
-     "/0/0/2: security mode 2 is not spoken here; use 0 (pre-shared key) or 3 (none)"},
+    {"OtherMode", [](Pack& p) { set(p, "/0/0/2", Value::integer(4)); },
+     "/0/0/2: security mode 4 is not spoken here; use 0 (pre-shared key), 1 (raw public key), 2 "
+     "(certificate) or 3 "
+     "(none)"},
     {"NoIdentity", [](Pack& p) { remove(p, "/0/0/3"); },
      "/0/0/3: a PSK identity has 1 to 128 bytes; give the device its own"},
     {"LongIdentity", [](Pack& p) { set(p, "/0/0/3", Value::opaque(as_bytes(std::string(129, 'x')))); },
