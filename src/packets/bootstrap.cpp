@@ -149,7 +149,7 @@ OperationRecipe read() {
                  {.code = Code::not_found, .when = "there is no such instance"},
                  {.code = Code::method_not_allowed,
                   .when = "any other object than /1 and /2: /0 is never read",
-                  .content = diagnostic("a bootstrap server reads /1 and /2 only")},
+                  .content = diagnostic("a bootstrap server reads /1 and /2 only, objects or instances")},
                  {.code = Code::not_acceptable,
                   .when = "the device does not write the format of Accept",
                   .content = diagnostic("object instances are not given in this format")}}};
@@ -224,7 +224,7 @@ OperationRecipe remove() {
       .examples = {},
       .errors = {{.code = Code::bad_request,
                   .when = "there is no such target, or it is the bootstrap account or /3/0",
-                  .content = diagnostic("there is nothing to delete here")}}};
+                  .content = diagnostic("there is no such object instance")}}};
   constexpr std::pair<const char*, const char*> kTargets[] = {
       {"root", "/"}, {"object", "/1"}, {"instance", "/0/1"}};
   constexpr const char* kWhen[] = {"everything but the bootstrap account and /3/0",
@@ -252,7 +252,7 @@ OperationRecipe finish() {
           .errors = {{.code = Code::bad_request, .when = "there is no bootstrap going on"},
                      {.code = Code::not_acceptable,
                       .when = "the configuration is inconsistent; the session stays open for a repair",
-                      .content = diagnostic("/0/1/10 a server account has no short server id")}}};
+                      .content = diagnostic("/0/1/10: a server account has no short server id")}}};
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <slipway/security/dtls/server.hpp>
+
 #include "security/dtls/record.hpp"
 
 namespace slipway::packets {
@@ -38,7 +40,8 @@ std::expected<Interface, std::string> parse_interface(std::string_view text) {
 
 std::size_t dtls_size(const Packet& packet, ConnectionId cid) {
   security::dtls::Cid id;
-  if (cid == ConnectionId::with) id.size = security::dtls::kCidMax;
+  if (cid == ConnectionId::with)
+    id.size = static_cast<std::uint8_t>(security::dtls::ServerConfig{}.cid_size);  // what our server gives
   return packet.bytes.size() + security::dtls::record_overhead(security::dtls::Aead::aes_128_ccm_8, id);
 }
 

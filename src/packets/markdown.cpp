@@ -20,7 +20,8 @@ Each message of each interface of LwM2M over CoAP and UDP, as Slipway writes it.
 its examples, each with its answer; then come the answers that refuse it.
 
 Three sizes are given: of the CoAP message; within a DTLS 1.2 record of TLS_PSK_WITH_AES_128_CCM_8 (13 bytes of header, 8 of
-nonce, 8 of tag); and within one with a connection id of 8 bytes [RFC 9146], which adds these and the inner content type. On the
+nonce, 8 of tag); and within one with a connection id of 6 bytes, as our server gives them [RFC 9146], which adds these and the
+inner content type. On the
 wire UDP adds 8 bytes, and IP 20 (version 4) or 40 (version 6).
 
     slipway packets                                      # this page

@@ -1,58 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Enabler Test cases of the bootstrap interface. [LwM2M-ETS 1.2 §6.1]
-#include <set>
-
 #include <slipway/lwm2m/bootstrap.hpp>
 
 #include "case.hpp"
-#include "lab.hpp"
+#include "stages.hpp"
 
 namespace slipway::enabler {
 namespace {
-
-using client::test::operator+;
-
-/// The instances of one object.
-std::vector<Entry> below(std::vector<Entry> entries, std::uint16_t object) {
-  std::erase_if(entries, [&](const Entry& entry) { return entry.path.object() != ObjectId(object); });
-  return entries;
-}
-
-/// The version whose cases these are: the device then knows no Bootstrap-Pack.
-client::ClientConfig as_1_1() {
-  return {.enabler = Version{1, 1}};
-}
-
-const Seen* bootstrap_request(const Lab& lab) {
-  const auto found = lab.requests("BS", Direction::up, Code::post, "/bs");
-  return found.empty() ? nullptr : found.back();
-}
-
-/// A device as C.13 has it, and a bootstrap server that a test plays.
-struct ByHand {
-  Device device{bootstrap_contact()};
-  Lab lab{device, as_1_1()};
-  Host& server = lab.scripted_server(kBootstrapUri);
-
-  ByHand() {
-    lab.accept_key(kBootstrapIdentity, kBootstrapKey);
-    lab.accept_key(kServerIdentity, kServerKey);
-    lab.start();
-    EXPECT_TRUE(lab.until([&] { return bootstrap_request(lab) != nullptr; }));
-    EXPECT_TRUE(lab.until([&] { return lab.answer_to(bootstrap_request(lab)) != nullptr; }));
-  }
-  std::optional<Code> write(std::uint16_t object) {
-    return lab.put(server, "/" + std::to_string(object), below(basic_configuration(), object)).code;
-  }
-  client::test::Reply discover() { return lab.ask(server, {.code = Code::get, .path = "/", .accept = 40}); }
-  client::test::Reply read(std::string_view path) {
-    return lab.ask(server, {.code = Code::get, .path = path, .accept = 112});
-  }
-  std::optional<Code> remove(std::string_view path) {
-    return lab.ask(server, {.code = Code::del, .path = path}).code;
-  }
-  client::test::Reply finish() { return lab.ask(server, {.code = Code::post, .path = "/bs"}); }
-};
 
 TEST(Enabler, Int0ClientInitiatedBootstrap) {
   Procedure procedure(0);
@@ -92,31 +46,6 @@ TEST(Enabler, Int0ClientInitiatedBootstrap) {
     EXPECT_EQ(stage.finish().code, Code::changed);
   }
 }
-
-/// A device without an account, a bootstrap server with a plan, and the server of the plan.
-struct ByPlan {
-  explicit ByPlan(std::vector<Entry> factory = bootstrap_contact(), fleet::Plan plan = basic_plan(),
-                  client::ClientConfig config = as_1_1())
-      : device(std::move(factory)),
-        lab(device, std::move(config)),
-        bootstrap(lab.bootstrap_server(kBootstrapUri, std::move(plan))) {
-    lab.accept_key(kBootstrapIdentity, kBootstrapKey);
-    lab.accept_key(kServerIdentity, kServerKey);
-  }
-  /// The requests of the bootstrap server, but Finish.
-  [[nodiscard]] std::vector<const Seen*> writes() const {
-    return lab.requests("BS", Direction::down, Code::put, "/*");
-  }
-  [[nodiscard]] std::optional<Code> finish_answer() const {
-    const auto found = lab.requests("BS", Direction::down, Code::post, "/bs");
-    return found.empty() ? std::nullopt : lab.code_of_answer(found.back());
-  }
-
-  Device device;
-  Lab lab;
-  Host& bootstrap;
-  Host& server = lab.management_server("X", kServerUri);
-};
 
 TEST(Enabler, Int1ClientInitiatedBootstrapFullPsk) {
   Procedure procedure(1);
@@ -354,99 +283,6 @@ TEST(Enabler, Int9BootstrapAndConfigurationConsistency) {
   // Not asked for by the case: nothing of it stays.
   stage.lab.pass(seconds(300));
   EXPECT_EQ(stage.device.state(), before);
-}
-
-TEST(Enabler, Int12BootstrapPack) {
-  Procedure procedure(12);
-  ByPlan stage(bootstrap_contact(), basic_plan(), {.enabler = Version{1, 2}});
-  auto& lab = stage.lab;
-  lab.start();
-  const bool came = lab.until([&] { return lab.registered(stage.server); });
-  const auto requests = lab.requests("BS", Direction::up, Code::get, "/bspack");
-  ASSERT_EQ(requests.size(), 1u);
-  {
-    const auto c = procedure.criterion(1);
-    EXPECT_EQ(requests[0]->queries(), (std::vector<std::string>{"ep=urn:dev:ets", "acc=</0/1>"}));
-    EXPECT_EQ(lab.code_of_answer(requests[0]), Code::content);
-  }
-  {
-    const auto c = procedure.criterion(2);
-    const auto* answer = lab.answer_to(requests[0]);
-    ASSERT_NE(answer, nullptr);
-    std::vector<Entry> entries(64);
-    Bytes scratch(1024);
-    const auto pack =
-        codec::decode(ContentFormat{answer->message.content_format().value_or(0)}, Path(),
-                      answer->message.payload, {.catalog = &builtin_objects()}, {entries, scratch});
-    ASSERT_TRUE(pack);
-    std::set<std::uint16_t> objects;
-    for (const auto& item : *pack) {
-      objects.insert(item.path.object().value());
-      EXPECT_NE(item.path.prefix(2), Path(ObjectId(0), InstanceId(1))) << "the bootstrap account";
-    }
-    EXPECT_EQ(objects, (std::set<std::uint16_t>{0, 1}));
-    EXPECT_TRUE(stage.writes().empty());
-    EXPECT_EQ(stage.finish_answer(), std::nullopt);
-  }
-  {
-    const auto c = procedure.criterion(3);
-    EXPECT_TRUE(came);
-    EXPECT_EQ(lab.sessions_opened(stage.server), 1u);
-    EXPECT_EQ(stage.bootstrap.outcomes, std::vector{bootstrap::Outcome::succeeded});
-  }
-}
-
-// --- The same procedures, led by the bootstrap server's engine and a plan
-// ----------------------------------------
-
-using Kind = fleet::OperationPlan::Kind;
-
-/// Runs a plan to its end; the requests of the server for one path.
-std::vector<const Seen*> carried_out(ByPlan& stage, Code code, std::string_view path) {
-  stage.lab.start();
-  EXPECT_TRUE(stage.lab.until([&] { return stage.lab.registered(stage.server); }));
-  EXPECT_EQ(stage.bootstrap.outcomes, std::vector{bootstrap::Outcome::succeeded});
-  EXPECT_EQ(stage.finish_answer(), Code::changed);
-  return stage.lab.requests("BS", Direction::down, code, path);
-}
-
-TEST(EnablerByPlan, Int0DiscoversAfterItsWrites) {
-  auto plan = basic_plan();
-  plan.discover = fleet::DiscoverFirst::no;  // so the plan has to say where the accounts go
-  plan.servers[0].security_instance = plan.servers[0].server_instance = InstanceId(0);
-  plan.after.push_back({.kind = Kind::discover, .path = Path()});
-  ByPlan stage(bootstrap_contact(), std::move(plan));
-  const auto discovers = carried_out(stage, Code::get, "/");
-  ASSERT_EQ(discovers.size(), 1u);
-  for (const auto* write : stage.writes()) EXPECT_LT(write->number, discovers[0]->number);
-  const auto* answer = stage.lab.answer_to(discovers[0]);
-  ASSERT_NE(answer, nullptr);
-  EXPECT_NE(answer->payload().find(";ssid=1"), std::string::npos);
-}
-
-TEST(EnablerByPlan, Int4DeletesAndTheBootstrapAccountStays) {
-  auto plan = basic_plan();
-  plan.before.push_back({.kind = Kind::del, .path = Path(ObjectId(0))});
-  plan.before.push_back({.kind = Kind::del, .path = Path(ObjectId(1))});
-  ByPlan stage(bootstrap_contact() + basic_configuration("coaps://192.0.2.99:5684"), std::move(plan));
-  const auto deletes = carried_out(stage, Code::del, "/0");
-  ASSERT_EQ(deletes.size(), 1u);
-  EXPECT_EQ(stage.lab.code_of_answer(deletes[0]), Code::deleted);
-  EXPECT_TRUE(stage.device.model.tree().boolean(client::test::path("/0/1/1")).value_or(false));
-}
-
-TEST(EnablerByPlan, Int8ReadsWhatItWrote) {
-  auto plan = basic_plan();
-  plan.access.push_back({.target_object = ObjectId(3),
-                         .target_instance = InstanceId(0),
-                         .owner = ShortServerId(1),
-                         .acl = {{.server = ShortServerId(0), .rights = 15}}});
-  plan.after.push_back({.kind = Kind::read, .path = Path(ObjectId(1))});
-  plan.after.push_back({.kind = Kind::read, .path = Path(ObjectId(2))});
-  ByPlan stage(bootstrap_contact(), std::move(plan));
-  const auto reads = carried_out(stage, Code::get, "/2");
-  ASSERT_FALSE(reads.empty());
-  EXPECT_EQ(stage.lab.code_of_answer(reads.back()), Code::content);
 }
 
 }  // namespace

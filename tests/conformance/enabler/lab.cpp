@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <slipway/base/uri.hpp>
+#include <slipway/security/keys.hpp>
 #include <slipway/trace/journey.hpp>
 
 namespace slipway::enabler {
@@ -14,9 +15,11 @@ using client::test::operator+;
 
 namespace {
 
+/// There is one name, and no name server.
 Address address_of(std::string_view uri) {
   const auto parsed = parse_uri(uri);
   EXPECT_TRUE(parsed) << uri;
+  if (parsed && parsed->host == kServerName) return Address::v4(192, 0, 2, 2, parsed->port);
   const auto address =
       parsed ? Address::parse(std::string(parsed->host) + ":" + std::to_string(parsed->port)) : Address();
   EXPECT_TRUE(address) << uri;
@@ -32,6 +35,21 @@ client::test::Reply reply_of(const coap::Message& message) {
 bool matches(std::string_view path, std::string_view wanted) {
   if (wanted.ends_with('*')) return path.starts_with(wanted.substr(0, wanted.size() - 1));
   return path == wanted;
+}
+
+/// What a device does with the resources of an account. [LwM2M-TRANSPORT 1.2 §5.2.9]
+dtls::Credential credential_of(const client::ConnectWanted& event) {
+  const auto bytes = [](ByteView view) { return Bytes(view.begin(), view.end()); };
+  if (event.mode == SecurityMode::psk)
+    return dtls::PskCredential{*dtls::PskIdentity::from(event.identity), Secret(event.key)};
+  if (event.mode == SecurityMode::rpk)
+    return dtls::RawKeyCredential{bytes(event.identity), Secret(event.key), bytes(event.server_public_key)};
+  dtls::CertificateCredential credential;
+  credential.chain.push_back(bytes(event.identity));
+  credential.private_key = Secret(event.key);
+  credential.trust.server_key = bytes(event.server_public_key);
+  if (const auto uri = parse_uri(event.uri)) credential.trust.name = std::string(uri->host);
+  return credential;
 }
 
 template <class T>
@@ -63,16 +81,16 @@ Lab::~Lab() {
   if (testing::Test::HasFailure()) std::fputs(told().c_str(), stdout);
 }
 
-// --- Who takes part
-// -----------------------------------------------------------------------------------------
+// --- Who takes part ------------------------------------------------------------------------------
 
-Host& Lab::add(std::string name, std::string_view uri) {
+Host& Lab::add(std::string name, std::string_view uri, dtls::ServerKeys keys) {
   auto host = std::make_unique<Host>();
   host->name = std::move(name);
   host->address = address_of(uri);
   if (uri.starts_with("coaps")) {
     dtls::ServerConfig config;
     config.next_peer = [this] { return PeerId(++last_peer_); };
+    config.keys = std::move(keys);
     host->dtls = std::make_unique<dtls::DtlsServer>(std::move(config), random_);
   }
   hosts_.push_back(std::move(host));
@@ -80,33 +98,32 @@ Host& Lab::add(std::string name, std::string_view uri) {
 }
 
 Host& Lab::bootstrap_server(std::string_view uri, fleet::Plan plan) {
-  auto& host = add("BS", uri);
+  auto& host = add("BS", uri, {});
   host.plan = std::make_shared<const fleet::Plan>(std::move(plan));
-  host.bootstrap =
-      std::make_unique<bootstrap::Server>(bootstrap::ServerConfig{}, builtin_objects(), random_, key_random_);
+  host.bootstrap = std::make_unique<bootstrap::Server>(bootstrap::ServerConfig{}, builtin_objects(), random_,
+                                                       key_random_, maker_.get());
   return host;
 }
 
-Host& Lab::management_server(std::string name, std::string_view uri) {
-  auto& host = add(std::move(name), uri);
+Host& Lab::management_server(std::string name, std::string_view uri, dtls::ServerKeys keys) {
+  auto& host = add(std::move(name), uri, std::move(keys));
   host.management =
       std::make_unique<management::Server>(management::ServerConfig{}, builtin_objects(), random_);
   return host;
 }
 
 Host& Lab::scripted_server(std::string_view uri) {
-  auto& host = add("BS", uri);
+  auto& host = add("BS", uri, {});
   host.scripted = std::make_unique<coap::Endpoint>(coap::EndpointConfig{}, random_);
   return host;
 }
 
 void Lab::accept_key(std::string_view identity, std::string_view key) {
   const auto bytes = as_bytes(identity);
-  keys_[Bytes(bytes.begin(), bytes.end())] = {endpoint_, {key.begin(), key.end()}};
+  keys_[Bytes(bytes.begin(), bytes.end())] = {endpoint_, {key.begin(), key.end()}, SecurityMode::psk};
 }
 
-// --- Letting things happen
-// -------------------------------------------------------------------------------------
+// --- Letting things happen -----------------------------------------------------------------------
 
 void Lab::start() {
   client_.start(now, wall_);
@@ -185,8 +202,7 @@ client::test::Reply Lab::put(Host& host, std::string_view at, const std::vector<
                     .payload = payload});
 }
 
-// --- The wire
-// ----------------------------------------------------------------------------------------------------
+// --- The wire ------------------------------------------------------------------------------------
 
 void Lab::note(Host& host, Direction direction, ByteView bytes) {
   wire_.push_back({wire_.size(), now, host.name, direction, Bytes(bytes.begin(), bytes.end()), {}});
@@ -237,9 +253,9 @@ bool Lab::deliver() {
 void Lab::receive(Host& host, PeerId peer, ByteView plaintext) {
   host.last_peer = peer;
   PeerContext context{.id = peer, .address = Address::v4(198, 51, 100, 7, 40000)};
-  if (const auto found = host.endpoints.find(peer); found != host.endpoints.end()) {
-    context.security = SecurityMode::psk;
-    context.endpoint = found->second;
+  if (const auto found = host.peers.find(peer); found != host.peers.end()) {
+    context.security = found->second.mode;
+    context.endpoint = found->second.endpoint;
   }
   if (host.bootstrap) host.bootstrap->handle_datagram(now, context, plaintext);
   if (host.management) host.management->handle_datagram(now, wall_, context, plaintext);
@@ -256,8 +272,7 @@ void Lab::transmit(Host& host, const coap::Transmit& out) {
   drain(host);
 }
 
-// --- Device
-// --------------------------------------------------------------------------------------------------------
+// --- Device --------------------------------------------------------------------------------------
 
 bool Lab::turn_device() {
   bool busy = false;
@@ -310,11 +325,8 @@ void Lab::connect(const client::ConnectWanted& event) {
     sessions_[event.peer] = std::move(session);
     return client_.connected(now, event.peer);
   }
-  EXPECT_EQ(event.mode, SecurityMode::psk);
   session.dtls = std::make_unique<dtls::DtlsClient>(
-      dtls::ClientConfig{
-          .credential = dtls::PskCredential{*dtls::PskIdentity::from(event.identity), Secret(event.key)}},
-      random_);
+      dtls::ClientConfig{.credential = credential_of(event), .wall = wall_}, random_);
   auto& opened = sessions_[event.peer] = std::move(session);
   EXPECT_TRUE(opened.dtls->start(now));
   drain(event.peer, opened);
@@ -340,8 +352,7 @@ void Lab::on(const client::Event& event) {
   }
 }
 
-// --- Servers
-// -------------------------------------------------------------------------------------------------------
+// --- Servers -------------------------------------------------------------------------------------
 
 bool Lab::turn(Host& host) {
   bool busy = false;
@@ -371,10 +382,17 @@ void Lab::drain(Host& host) {
 
 void Lab::on(Host& host, const dtls::ServerEvent& event) {
   if (const auto* wanted = std::get_if<dtls::CredentialWanted>(&event)) {
-    const auto found = keys_.find(Bytes(wanted->psk_identity.begin(), wanted->psk_identity.end()));
-    if (found != keys_.end()) host.endpoints[wanted->peer] = found->second.endpoint;
-    host.dtls->credential(now, wanted->lookup,
-                          found != keys_.end() ? std::optional(Secret(found->second.key)) : std::nullopt);
+    const bool is_psk = wanted->kind == dtls::IdentityKind::psk;
+    const auto hash = security::sha256(wanted->public_part);
+    const ByteView identity = is_psk ? wanted->psk_identity : ByteView(hash);
+    const auto found = keys_.find(Bytes(identity.begin(), identity.end()));
+    const bool known = found != keys_.end();
+    if (known) host.peers[wanted->peer] = {found->second.endpoint, found->second.mode};
+    if (is_psk)
+      host.dtls->credential(now, wanted->lookup,
+                            known ? std::optional(Secret(found->second.key)) : std::nullopt);
+    else
+      host.dtls->approve(now, wanted->lookup, known ? dtls::Approval::known : dtls::Approval::unknown);
   } else if (const auto* datagram = std::get_if<dtls::DatagramReceived>(&event)) {
     receive(host, datagram->peer, datagram->plaintext);
   } else if (const auto* ended = std::get_if<dtls::SessionEnded>(&event)) {
@@ -390,7 +408,7 @@ void Lab::on(Host& host, const bootstrap::Event& event) {
   } else if (const auto* keep = std::get_if<bootstrap::CredentialsToKeep>(&event)) {
     for (const auto& credential : keep->credentials) {
       const auto key = credential.key.reveal();
-      keys_[credential.identity] = {credential.endpoint, {key.begin(), key.end()}};
+      keys_[credential.identity] = {credential.endpoint, {key.begin(), key.end()}, credential.mode};
     }
     host.bootstrap->credentials_kept(now, keep->session, bootstrap::Server::Kept::durable);
   } else if (const auto* ended = std::get_if<bootstrap::SessionEnded>(&event)) {
@@ -418,8 +436,7 @@ void Lab::on(Host& host, const coap::Event& event) {
     host.replies[failed->id] = {};
 }
 
-// --- What was seen
-// -----------------------------------------------------------------------------------------------------
+// --- What was seen -------------------------------------------------------------------------------
 
 std::vector<const Seen*> Lab::requests(std::string_view server, Direction direction, Code code,
                                        std::string_view wanted) const {
@@ -466,35 +483,6 @@ std::string Lab::told() const {
     out += seen.server + " " + trace::ladder_row(row, {});
   }
   return out;
-}
-
-// --- Configurations
-// ------------------------------------------------------------------------------------------------------
-
-std::vector<Entry> bootstrap_contact() {
-  return {entry("/0/1/0", Value::string(kBootstrapUri)),
-          entry("/0/1/1", Value::boolean(true)),
-          entry("/0/1/2", Value::integer(0)),
-          entry("/0/1/3", Value::opaque(as_bytes(kBootstrapIdentity))),
-          entry("/0/1/4", Value::opaque({})),
-          entry("/0/1/5", Value::opaque(as_bytes(kBootstrapKey)))};
-}
-
-std::vector<Entry> basic_configuration(std::string_view uri, std::int64_t lifetime) {
-  return {
-      entry("/0/0/0", Value::string(uri)),       entry("/0/0/1", Value::boolean(false)),
-      entry("/0/0/2", Value::integer(0)),        entry("/0/0/3", Value::opaque(as_bytes(kServerIdentity))),
-      entry("/0/0/4", Value::opaque({})),        entry("/0/0/5", Value::opaque(as_bytes(kServerKey))),
-      entry("/0/0/10", Value::integer(1)),       entry("/1/0/0", Value::integer(1)),
-      entry("/1/0/1", Value::integer(lifetime)), entry("/1/0/6", Value::boolean(false)),
-      entry("/1/0/7", Value::string("U"))};
-}
-
-fleet::Plan basic_plan(std::string_view uri) {
-  fleet::Plan plan{.name = "ets"};
-  plan.servers.push_back(
-      {.id = ShortServerId(1), .uri = std::string(uri), .lifetime_s = 86400, .notification_storing = false});
-  return plan;
 }
 
 }  // namespace slipway::enabler

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <slipway/bootstrap/server.hpp>
+#include <slipway/fleet/credential_maker.hpp>
 #include <slipway/management/server.hpp>
 #include <slipway/security/dtls/client.hpp>
 #include <slipway/security/dtls/server.hpp>
@@ -24,6 +25,8 @@ using client::test::Device;
 using client::test::entry;
 using coap::Code;
 using trace::Direction;
+
+inline const UnixTime kToday{milliseconds(1'764'000'000'000)};
 
 /// A message on the wire, before DTLS.
 struct Seen {
@@ -56,8 +59,12 @@ struct Host {
   std::unique_ptr<management::Server> management;
   std::unique_ptr<coap::Endpoint> scripted;
   std::shared_ptr<const fleet::Plan> plan;  ///< of `bootstrap`
-  std::map<PeerId, std::string> endpoints;  ///< of authenticated peers
-  std::map<PeerId, PeerId> plain;           ///< of NoSec: the server's name for a peer -> the device's
+  struct Peer {
+    std::string endpoint;
+    SecurityMode mode = SecurityMode::psk;
+  };
+  std::map<PeerId, Peer> peers;    ///< those that have proved who they are
+  std::map<PeerId, PeerId> plain;  ///< of NoSec: the server's name for a peer -> the device's
   std::vector<bootstrap::Outcome> outcomes;
   std::map<management::OperationId, Done> done;
   std::map<coap::RequestId, client::test::Reply> replies;
@@ -74,7 +81,8 @@ class Lab {
   // --- Who takes part -----------------------------------------------------------------------------------
   /// A bootstrap server that carries out `plan`.
   Host& bootstrap_server(std::string_view uri, fleet::Plan plan);
-  Host& management_server(std::string name, std::string_view uri);
+  /// `keys` are for devices that do not come with a pre-shared key.
+  Host& management_server(std::string name, std::string_view uri, security::dtls::ServerKeys keys = {});
   /// A bootstrap server played by hand; answers requests with 2.04.
   Host& scripted_server(std::string_view uri);
   /// Servers accept this key from now on.
@@ -92,8 +100,7 @@ class Lab {
   client::test::Reply put(Host& host, std::string_view path, const std::vector<Entry>& entries,
                           ContentFormat format = ContentFormat::senml_cbor);
 
-  // --- What was seen
-  // -----------------------------------------------------------------------------------------
+  // --- What was seen -----------------------------------------------------------------------------
   [[nodiscard]] const std::deque<Seen>& wire() const { return wire_; }
   /// Requests of one kind, in order. `path` may end in `*`.
   [[nodiscard]] std::vector<const Seen*> requests(std::string_view server, Direction direction, Code code,
@@ -126,7 +133,7 @@ class Lab {
     Bytes bytes;
   };
 
-  Host& add(std::string name, std::string_view uri);
+  Host& add(std::string name, std::string_view uri, security::dtls::ServerKeys keys);
   void note(Host& host, Direction direction, ByteView bytes);
   void settle();
   bool deliver();
@@ -149,10 +156,14 @@ class Lab {
   struct Key {
     std::string endpoint;
     Bytes key;
+    SecurityMode mode = SecurityMode::psk;
   };
   std::string endpoint_;
   SeededRandom random_{1};
   SeededRandom key_random_{2};
+  UnixTime wall_ = kToday;
+  std::unique_ptr<fleet::CredentialMaker> maker_ =
+      fleet::make_credential_maker([this] { return wall_; }, key_random_);
   client::Client client_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::map<PeerId, Session> sessions_;
@@ -163,13 +174,13 @@ class Lab {
   unsigned registrations_failed_ = 0;
   std::uint64_t last_peer_ = 0;
   std::uint16_t last_port_ = 40000;
-  UnixTime wall_{milliseconds(1'764'000'000'000)};
 };
 
 // --- Configurations of the specification [LwM2M-ETS 1.2 App. C]
 // ------------------------------------------------
 
 inline constexpr std::string_view kBootstrapUri = "coaps://192.0.2.1:5784";
+inline constexpr std::string_view kServerName = "server.example.com";
 inline constexpr std::string_view kServerUri = "coaps://192.0.2.2:5684";
 
 /// C.13: nothing but an account of the bootstrap server, at /0/1.

@@ -126,7 +126,7 @@ TEST(PacketCatalogue, RefusalsAreThoseThatTheSpecificationAllows) {
 TEST(PacketCatalogue, DtlsAddsOneRecord) {
   for (const auto& packet : packets()) {
     EXPECT_EQ(dtls_size(packet, ConnectionId::without), packet.bytes.size() + 29);
-    EXPECT_EQ(dtls_size(packet, ConnectionId::with), packet.bytes.size() + 38);
+    EXPECT_EQ(dtls_size(packet, ConnectionId::with), packet.bytes.size() + 36);
   }
 }
 
