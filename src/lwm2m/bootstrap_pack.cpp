@@ -24,6 +24,7 @@ Result<void> read_account(std::string_view text, AccountInstances& out) {
   for (;;) {
     SLIPWAY_ASSIGN(const auto link, reader.next());
     if (!link) return {};
+    if (link->target.empty()) return fail(ErrorCode::malformed, "a link has no target", link->offset);
     SLIPWAY_ASSIGN(const auto path, path_of_target(link->target, link->offset));
     if (!path || !is_of_an_account(*path)) continue;
     if (!out.push_back(*path)) return fail(ErrorCode::limit, "too many links", link->offset);
