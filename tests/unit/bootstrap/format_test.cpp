@@ -115,7 +115,8 @@ TEST_P(LargeCertificate, GoesThroughBlockByBlock) {
   EXPECT_EQ(outcome(), Outcome::succeeded);
   EXPECT_GT(small.asked[1].payload.size(), 8192u);
   EXPECT_EQ(harness.done.at(2).size, small.asked[1].payload.size());
-  const auto lines = values(ContentFormat::senml_cbor, Path(ObjectId(0), InstanceId(1)), small.asked[1].payload);
+  const auto lines =
+      values(ContentFormat::senml_cbor, Path(ObjectId(0), InstanceId(1)), small.asked[1].payload);
   ASSERT_EQ(lines.size(), 7u);
   EXPECT_THAT(lines[3], HasSubstr("(4096 bytes)"));
 }

@@ -81,8 +81,8 @@ TEST_F(IncrementalBootstrap, WritesInPlaceWhatDiffers) {
   readable(1, other);
   readable(2, access({{0, 3, 0, 101, {}}, {1, 3303, 0, 101, {{101, 1}}}}));
   begin();
-  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "GET /1", "GET /2", "DELETE /2/0", "PUT /0/1", "PUT /1/1",
-                                                "PUT /2/1", "POST /bs"));
+  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "GET /1", "GET /2", "DELETE /2/0", "PUT /0/1",
+                                                "PUT /1/1", "PUT /2/1", "POST /bs"));
   EXPECT_THAT(written(6), Contains("/2/1/2/101 3"));
 }
 
@@ -93,8 +93,10 @@ TEST_F(IncrementalBootstrap, TakesASurplusResourceForADifference) {
   begin();
   EXPECT_THAT(device.asked_names(), Contains("PUT /1/1"));
   auto own = server(1, 101);  // what the device keeps by itself is none
-  own.push_back({.path = Path(ObjectId(1), InstanceId(1), ResourceId(11)), .value = Value::unsigned_integer(40)});
-  own.push_back({.path = Path(ObjectId(1), InstanceId(1), ResourceId(12)), .value = Value::time(1'700'000'000)});
+  own.push_back(
+      {.path = Path(ObjectId(1), InstanceId(1), ResourceId(11)), .value = Value::unsigned_integer(40)});
+  own.push_back(
+      {.path = Path(ObjectId(1), InstanceId(1), ResourceId(12)), .value = Value::time(1'700'000'000)});
   readable(1, own);
   device.asked.clear();
   begin();
@@ -133,16 +135,16 @@ TEST_P(ReadRefused, TakesTheDeviceAsUnread) {
   answer("GET /1", GetParam(), "no");
   answer("GET /2", GetParam());
   begin();
-  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "GET /1", "GET /2", "DELETE /2/1", "PUT /0/1", "PUT /1/1",
-                                                "PUT /2/0", "POST /bs"));
+  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "GET /1", "GET /2", "DELETE /2/1", "PUT /0/1",
+                                                "PUT /1/1", "PUT /2/0", "POST /bs"));
   EXPECT_THAT(harness.done.at(2).reason, HasSubstr("Read of /1"));
   EXPECT_EQ(outcome(), Outcome::succeeded);
 }
 
 INSTANTIATE_TEST_SUITE_P(Codes, ReadRefused,
-                         testing::Values(coap::Code::bad_request, coap::Code::unauthorized, coap::Code::not_found,
-                                         coap::Code::method_not_allowed, coap::Code::not_acceptable,
-                                         coap::Code::not_implemented));
+                         testing::Values(coap::Code::bad_request, coap::Code::unauthorized,
+                                         coap::Code::not_found, coap::Code::method_not_allowed,
+                                         coap::Code::not_acceptable, coap::Code::not_implemented));
 
 TEST_F(IncrementalBootstrap, EndsWhenAReadFailsOnTheDevicesSide) {
   answer("GET /1", coap::Code::internal_server_error);
@@ -206,7 +208,8 @@ TEST_F(IncrementalBootstrap, KeepsTheRightsOfServersThatStay) {
   plan.access[0].acl.push_back({.server = ShortServerId(9), .rights = 1});
   give(std::move(plan));
   device.discover =
-      "</>;lwm2m=1.1,</0/0>,</1/1>;ssid=7,</1/2>;ssid=8,</1/3>;ssid=9,</0/1>;ssid=7,</0/2>;ssid=8,</0/3>;ssid=9,"
+      "</>;lwm2m=1.1,</0/0>,</1/1>;ssid=7,</1/2>;ssid=8,</1/3>;ssid=9,</0/1>;ssid=7,</0/2>;ssid=8,</0/"
+      "3>;ssid=9,"
       "</2/0>,</2/4>";
   // 7 owned it, 8 lived on the default, 9 is named by the plan; the second rule of the same target is surplus
   readable(2, access({{0, 3303, 0, 7, {{0, 1}, {9, 15}}}, {4, 3303, 0, 8, {}}}));
@@ -233,8 +236,8 @@ TEST_F(IncrementalBootstrap, WritesAllAgainWhenAnAccountMoves) {
   readable(1, server(1, 101));
   readable(2, access({{0, 3, 0, 101, {}}, {1, 3303, 0, 101, {{101, 3}}}}));
   begin();
-  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "GET /1", "GET /2", "DELETE /2/0", "DELETE /0/1", "PUT /0/4",
-                                                "PUT /1/1", "PUT /2/1", "POST /bs"));
+  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "GET /1", "GET /2", "DELETE /2/0", "DELETE /0/1",
+                                                "PUT /0/4", "PUT /1/1", "PUT /2/1", "POST /bs"));
 }
 
 }  // namespace

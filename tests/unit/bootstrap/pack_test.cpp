@@ -92,8 +92,9 @@ TEST_F(BootstrapPack, LeavesTheInstancesOfTheBootstrapAccount) {
 }
 
 TEST_F(BootstrapPack, RefusesWhatIsNoListOfLinks) {
-  for (const auto* account : {"acc=0/2", "acc=</0/99999>", "acc=<", "acc=</0/1>,</0/2>,</0/3>,</0/4>,</0/5>,</0/6>,"
-                                                                    "</0/7>,</0/8>,</0/9>"}) {
+  for (const auto* account : {"acc=0/2", "acc=</0/99999>", "acc=<",
+                              "acc=</0/1>,</0/2>,</0/3>,</0/4>,</0/5>,</0/6>,"
+                              "</0/7>,</0/8>,</0/9>"}) {
     ask({"ep=dev-1", account});
     EXPECT_EQ(device.answers.back(), coap::Code::bad_request) << account;
   }
@@ -187,11 +188,15 @@ TEST_P(PackCannotSay, SoTheDeviceGoesOnWithARequest) {
 }
 
 const UnfitCase kUnfit[] = {
-    {"Before", [](auto& plan) { plan.before.push_back({.kind = fleet::OperationPlan::Kind::del,
-                                                       .path = Path(ObjectId(5))}); },
+    {"Before",
+     [](auto& plan) {
+       plan.before.push_back({.kind = fleet::OperationPlan::Kind::del, .path = Path(ObjectId(5))});
+     },
      "explicit"},
-    {"After", [](auto& plan) { plan.after.push_back({.kind = fleet::OperationPlan::Kind::del,
-                                                     .path = Path(ObjectId(3))}); },
+    {"After",
+     [](auto& plan) {
+       plan.after.push_back({.kind = fleet::OperationPlan::Kind::del, .path = Path(ObjectId(3))});
+     },
      "explicit"},
     {"Optional",
      [](auto& plan) {

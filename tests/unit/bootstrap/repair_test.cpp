@@ -42,18 +42,19 @@ TEST_F(BootstrapRepair, TakesStrayAccountsAway) {
   after_refusal = "</>;lwm2m=1.1,</0/0>,</0/1>;ssid=101,</1/1>;ssid=101,</1/6>,</0/5>;ssid=7";
   refuse_finish(1);
   begin();
-  EXPECT_THAT(device.asked_names(),
-              ElementsAre("GET /", "PUT /0/1", "PUT /1/1", "POST /bs",  //
-                          "GET /", "GET /1", "DELETE /1/6", "DELETE /0/5", "PUT /0/1", "PUT /1/1", "POST /bs"));
+  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "PUT /0/1", "PUT /1/1", "POST /bs",  //
+                                                "GET /", "GET /1", "DELETE /1/6", "DELETE /0/5", "PUT /0/1",
+                                                "PUT /1/1", "POST /bs"));
 }
 
 TEST_F(BootstrapRepair, EndsWithBothReasonsAtTheSecondRefusal) {
   refuse_finish(9);
   begin();
   EXPECT_EQ(outcome(), Outcome::finish_refused);
-  EXPECT_EQ(reason(),
-            "the device refused the Finish with 4.06 Not Acceptable: reason 1; then, in the repair: the device "
-            "refused the Finish with 4.06 Not Acceptable: reason 2");
+  EXPECT_EQ(
+      reason(),
+      "the device refused the Finish with 4.06 Not Acceptable: reason 1; then, in the repair: the device "
+      "refused the Finish with 4.06 Not Acceptable: reason 2");
   EXPECT_EQ(device.asked.size(), 8u);
   EXPECT_EQ(harness.server.counters().finish_refused, 1u);
   EXPECT_EQ(harness.server.counters().failed, 1u);
@@ -138,7 +139,8 @@ TEST_F(BootstrapRepair, MakesNoSecondRuleOfOneTarget) {
   plan.access.push_back(std::move(access));
   give(std::move(plan));
   device.discover = "</>;lwm2m=1.1,</0/0>,</0/1>;ssid=7,</1/1>;ssid=7,</2/0>";
-  after_refusal = "</>;lwm2m=1.1,</0/0>,</0/1>;ssid=7,</1/1>;ssid=7,</0/2>;ssid=101,</1/2>;ssid=101,</2/0>,</2/1>";
+  after_refusal =
+      "</>;lwm2m=1.1,</0/0>,</0/1>;ssid=7,</1/1>;ssid=7,</0/2>;ssid=101,</1/2>;ssid=101,</2/0>,</2/1>";
   refuse_finish(1);
   begin();
   EXPECT_THAT(device.asked_names(),
