@@ -5,7 +5,8 @@
 namespace slipway::cli {
 
 void add_kit(Context context) {
-  auto* group = context.app.add_subcommand("kit", "tools for device makers: what devices are tried with");
+  auto* group = add_command(context, "kit", "tools for device makers: what devices are tried with",
+                            "slipway kit smartcard --pack device.pack.json --pin 1234");
   group->require_subcommand(1);
   Context inner{*group, context.common, context.action};
   add_kit_smartcard(inner);

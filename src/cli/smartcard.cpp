@@ -149,7 +149,8 @@ void add_read(Context context) {
 }  // namespace
 
 void add_smartcard(Context context) {
-  auto* group = context.app.add_subcommand("smartcard", "readers of this machine, and what their cards hold");
+  auto* group = add_command(context, "smartcard", "readers of this machine, and what their cards hold",
+                            "slipway smartcard read --pin-file pin.txt");
   group->require_subcommand(1);
   Context inner{*group, context.common, context.action};
   auto* readers =
