@@ -21,6 +21,14 @@ struct SessionEvents {
   std::function<void(TimePoint, PeerId, trace::Direction, ByteView, const char*)> message;
 };
 
+/// A transfer that is cut into blocks by hand.
+struct Transfer {
+  std::size_t piece = 0;
+  unsigned sent = 0;
+  Bytes message;
+  coap::MessageId id;
+};
+
 ///            run                    answer to Discover, or none
 ///   idle ----------> discovering ---------------------------> step 1, 2, ... ----> idle (`over`)
 ///
@@ -69,14 +77,6 @@ class Session {
 
  private:
   enum class State : std::uint8_t { idle, discovering, stepping };
-  /// A transfer that is cut into blocks by hand.
-  struct Transfer {
-    std::size_t piece = 0;
-    unsigned sent = 0;
-    Bytes message;
-    coap::MessageId id;
-  };
-
   void drain(TimePoint now);
   void flush(TimePoint now);
   void advance(TimePoint now);
