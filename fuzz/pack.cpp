@@ -12,9 +12,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (pack.error().empty()) std::abort();
     return 0;
   }
-  const auto written = device::write_pack(*pack);
+  const bool is_cbor = client::is_factory_pack({data, size});
+  const auto written = device::write_pack(*pack, is_cbor ? device::PackForm::cbor : device::PackForm::json);
   if (!written) return 0;  // a value that JSON cannot hold, such as an infinite number
   const auto again = device::parse_pack(*written, "again", catalog);
-  if (!again || again->endpoint != pack->endpoint || again->values != pack->values) std::abort();
+  if (!again || again->endpoint != pack->endpoint) std::abort();
+  // fuzz/factory_pack.cpp compares those in CBOR, where a number may be none.
+  if (!is_cbor && again->values != pack->values) std::abort();
   return 0;
 }

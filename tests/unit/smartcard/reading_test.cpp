@@ -244,6 +244,16 @@ TEST(CardPin, IsNeverSentTwiceWhateverTheCardAnswers) {
   }
 }
 
+TEST(CardPin, IsNotSentAgainToACardThatTakesItAndStillRefuses) {
+  auto card = pin_card();
+  const Session session(card, "1234", [&](ByteView command) -> std::optional<Bytes> {
+    if (command[1] == 0x20) return from_hex(command.size() > 5 ? "9000" : "63C3").value();
+    return command[1] == 0xB0 ? std::optional(from_hex("6982").value()) : std::nullopt;
+  });
+  EXPECT_EQ(session.outcome.error(), (Failure{Problem::refused, Step::object_directory, 0x6982, {}}));
+  EXPECT_EQ(session.pins_presented(), 1u);
+}
+
 // --- Every status
 // -------------------------------------------------------------------------------------------
 
