@@ -398,9 +398,9 @@ class Lab:
         self.processes.append(device)
         return device
 
-    def new_device(self, endpoint="urn:dev:os:e2e"):
+    def new_device(self, endpoint="urn:dev:os:e2e", *more):
         """From the factory to its registration."""
-        device = self.start_device(endpoint, self.factory(endpoint))
+        device = self.start_device(endpoint, self.factory(endpoint), *more)
         device.wait_for("registered")
         return device
 

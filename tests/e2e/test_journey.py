@@ -57,17 +57,23 @@ class ByCommand(lab.Case):
         self.assertEqual(3, journey.count("Notify"), journey)
         self.assertIn("Cancel Observation", journey)
 
-    def test_the_journey_is_a_ladder_without_secrets(self):
-        device = self.lab.new_device(ENDPOINT)
+    def expect_ladder(self, device, steps):
         ladder = self.succeeds(self.lab.ask("journey", ENDPOINT)).out
-        steps = ["DTLS", "Bootstrap-Request", "Bootstrap-Discover", "Bootstrap-Write", "Bootstrap-Finish", "Register",
-                 "2.01 Created"]
         places = [ladder.find(step) for step in steps]
         self.assertNotIn(-1, places, ladder)
         self.assertEqual(sorted(places), places, "in the order of the protocol")
         self.assertIn("Secret Key = (16 bytes, secret)", ladder)
         self.assertFalse(lab.holds(ladder, lab.management_key(device.state)))
         self.assertFalse(lab.holds(ladder, lab.factory_key(device.pack)))
+
+    def test_the_journey_is_a_ladder_without_secrets(self):
+        self.expect_ladder(self.lab.new_device(ENDPOINT, "--no-pack"),
+                           ["DTLS", "Bootstrap-Request", "Bootstrap-Discover", "Bootstrap-Write", "Bootstrap-Finish",
+                            "Register", "2.01 Created"])
+
+    def test_a_pack_is_one_step_of_the_ladder_without_secrets(self):
+        self.expect_ladder(self.lab.new_device(ENDPOINT),
+                           ["DTLS", "Bootstrap-Pack-Request", "2.05 Content", "Register", "2.01 Created"])
 
     def test_a_server_may_ask_for_another_bootstrap(self):
         device = self.lab.new_device(ENDPOINT)

@@ -114,7 +114,7 @@ class Refusals(lab.Case):
         shown = self.journeys(name)
         self.assertIn("refused: no enrolment takes this endpoint", shown)
         self.assertIn("[[enrolment]]", shown)
-        self.assertIn("Bootstrap-Request", shown)
+        self.assertIn("Bootstrap-Pack-Request", shown)
 
     def test_a_device_with_another_name_than_its_credential_writes_only_into_its_own_journeys(self):
         events = self.lab.events()
