@@ -49,6 +49,7 @@ int run(int argc, char** argv) {
   add_packets(context);
   add_smartcard(context);
   add_kit(context);
+  add_plan(context);
   add_completion(context);
   try {
     app.parse(argc, argv);

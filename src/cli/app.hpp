@@ -33,6 +33,7 @@ void add_decode(Context context);
 void add_packets(Context context);
 void add_smartcard(Context context);  ///< readers, read
 void add_kit(Context context);
+void add_plan(Context context);  ///< plan check, plan show
 void add_demo(Context context);
 void add_kit(Context context);  ///< what people need who make devices
 void add_completion(Context context);

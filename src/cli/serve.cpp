@@ -15,6 +15,7 @@
 #include <slipway/node/node.hpp>
 
 #include "app.hpp"
+#include "configuration.hpp"
 #include "objects.hpp"
 #include "output.hpp"
 #include "signals.hpp"
@@ -41,24 +42,38 @@ std::expected<Secret, std::string> read_token(const std::string& file) {
   return Secret(as_bytes(token));
 }
 
-/// The configuration file, then what the command line says.
-std::expected<fleet::Configuration, std::string> configure(const Options& options,
-                                                           const ObjectCatalog& catalog) {
-  fleet::Configuration configuration;
-  if (!options.config.empty()) {
-    auto loaded = fleet::load_configuration(options.config, catalog);
-    if (!loaded) {
-      std::string text;
-      for (const auto& finding : loaded.error()) text += (text.empty() ? "" : "\n") + finding.text();
-      return std::unexpected(text);
-    }
-    configuration = std::move(*loaded);
-  }
-  auto& server = configuration.server;
+void override_settings(const Options& options, fleet::ServerSettings& server) {
   if (!options.data.empty()) server.data = options.data;
   if (!options.http.empty()) server.http = options.http == "off" ? "" : options.http;
   if (!options.token_file.empty()) server.http_token_file = options.token_file;
-  return configuration;
+}
+
+/// The configuration file, then what the command line says.
+std::expected<LoadedConfiguration, std::string> configure(const Options& options) {
+  LoadedConfiguration loaded;
+  if (options.config.empty()) {
+    auto catalog = load_objects(options.objects);
+    if (!catalog) return std::unexpected(catalog.error());
+    loaded.catalog = std::move(*catalog);
+  } else {
+    auto read = load_configuration(options.config, options.objects);
+    if (!read) return std::unexpected(read.error().text());
+    loaded = std::move(*read);
+  }
+  override_settings(options, loaded.configuration.server);
+  return loaded;
+}
+
+/// The same file once more, by the objects that the server runs with.
+std::expected<fleet::Configuration, std::string> configure_again(const Options& options,
+                                                                 const ObjectCatalog& catalog) {
+  if (options.config.empty())
+    return std::unexpected("the server was started without a configuration; start it with --config FILE");
+  auto read = fleet::load_configuration(options.config, catalog);
+  if (!read) return std::unexpected(LoadTrouble{std::move(read.error()), ""}.text());
+  for (const auto& warning : read->warnings) spdlog::warn("reload: {}", warning.text());
+  override_settings(options, read->server);
+  return std::move(*read);
 }
 
 /// What a reload cannot change.
@@ -70,7 +85,7 @@ void warn_of_settings(const fleet::ServerSettings& running, const fleet::ServerS
 /// At SIGHUP: enrolments, plans and remotes of the file as it is now, all of them or none.
 void reload(const Options& options, const ObjectCatalog& catalog, const fleet::ServerSettings& running,
             node::Node& node) {
-  auto configuration = configure(options, catalog);
+  auto configuration = configure_again(options, catalog);
   if (!configuration) return spdlog::error("reload: nothing has changed: {}", configuration.error());
   warn_of_settings(running, configuration->server);
   auto wanted = std::make_shared<fleet::Configuration>(std::move(*configuration));
@@ -92,16 +107,10 @@ int serve(const Options& options, bool json) {
   if (options.quiet) logger->set_level(spdlog::level::warn);
   spdlog::set_default_logger(logger);
 
-  auto catalog = load_objects(options.objects);
-  if (!catalog) return fail(catalog.error());
-  auto configuration = configure(options, **catalog);
-  if (!configuration) return fail(configuration.error());
-  if (options.objects.empty() && !configuration->server.objects_directory.empty()) {
-    catalog = load_objects(configuration->server.objects_directory);
-    if (!catalog) return fail(catalog.error());
-    configuration = configure(options, **catalog);
-    if (!configuration) return fail(configuration.error());
-  }
+  auto loaded = configure(options);
+  if (!loaded) return fail(loaded.error());
+  const auto& catalog = *loaded->catalog;
+  auto* const configuration = &loaded->configuration;
   for (const auto& warning : configuration->warnings) spdlog::warn("{}", warning.text());
   const auto http_text = configuration->server.http;
   auto token = read_token(configuration->server.http_token_file);
@@ -112,7 +121,7 @@ int serve(const Options& options, bool json) {
   node::Settings settings;
   settings.server = configuration->server;
   settings.remotes = configuration->remotes;
-  auto node = node::Node::create(std::move(settings), std::move(configuration->enrolments), **catalog);
+  auto node = node::Node::create(std::move(settings), std::move(configuration->enrolments), catalog);
   if (!node) return fail(node.error());
 
   api::Metrics metrics;
@@ -137,8 +146,7 @@ int serve(const Options& options, bool json) {
   }
 
   const auto running = configuration->server;
-  const StopOnSignal on_signal([&] { (*node)->stop(); },
-                               [&] { reload(options, **catalog, running, **node); });
+  const StopOnSignal on_signal([&] { (*node)->stop(); }, [&] { reload(options, catalog, running, **node); });
   const auto& listening = (*node)->listening();
   if (json) {
     std::printf("%s\n", nlohmann::json{{"ready", true},

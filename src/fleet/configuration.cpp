@@ -260,12 +260,12 @@ std::expected<Configuration, std::vector<Finding>> parse_configuration(std::stri
   return configuration;
 }
 
-std::expected<Configuration, std::vector<Finding>> load_configuration(const std::string& file,
-                                                                      const ObjectCatalog& catalog,
-                                                                      const ReadOptions& options) {
-  const auto refuse = [&](std::string message, std::string remedy) {
-    return std::unexpected(std::vector{
-        Finding{.file = file, .key = "", .message = std::move(message), .remedy = std::move(remedy)}});
+namespace {
+
+/// A whole file, or why not and what to do.
+std::expected<std::string, std::pair<std::string, std::string>> read_whole(const std::string& file) {
+  const auto refuse = [](std::string message, std::string remedy) {
+    return std::unexpected(std::pair(std::move(message), std::move(remedy)));
   };
   std::ifstream stream(file, std::ios::binary);
   if (!stream)
@@ -278,7 +278,29 @@ std::expected<Configuration, std::vector<Finding>> load_configuration(const std:
   text.resize(static_cast<std::size_t>(stream.gcount()));
   if (text.size() > kConfigurationMax)
     return refuse("is larger than 4 MiB", "split off what is not configuration");
-  return parse_configuration(text, file, catalog, options);
+  return text;
+}
+
+}  // namespace
+
+std::expected<Configuration, std::vector<Finding>> load_configuration(const std::string& file,
+                                                                      const ObjectCatalog& catalog,
+                                                                      const ReadOptions& options) {
+  const auto text = read_whole(file);
+  if (!text)
+    return std::unexpected(std::vector{
+        Finding{.file = file, .key = "", .message = text.error().first, .remedy = text.error().second}});
+  return parse_configuration(*text, file, catalog, options);
+}
+
+std::string objects_folder_of(const std::string& file) {
+  const auto text = read_whole(file);
+  if (!text) return {};
+  try {
+    return toml::parse(*text)["server"]["objects"].value_or(std::string());
+  } catch (const toml::parse_error&) {
+    return {};  // whoever reads it whole says so
+  }
 }
 
 }  // namespace slipway::fleet

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`slipway plan`: what is wrong with a plan is known before a device sees it, and what a device would be sent."""
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import lab
+
+SAMPLE = lab.ROOT / "examples" / "slipway.toml"
+ENROLMENT = '[[enrolment]]\nendpoints = ["d*"]\nplan = "p"\n'
+SERVER = '[[plan.p.server]]\nid = 101\nuri = "coaps://127.0.0.1:5684"\n'
+
+
+class Plan(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="slipway-e2e-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def write(self, name, text):
+        file = self.folder / name
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def check(self, *arguments, code=0):
+        result = lab.run("plan", "check", *arguments)
+        self.assertEqual(code, result.code, result)
+        return result
+
+    def test_a_good_file_is_called_good(self):
+        self.assertEqual(f"{SAMPLE}: good\n", self.check(SAMPLE, "--objects", lab.OBJECTS).out)
+
+    def test_errors_fail_and_warnings_do_not_unless_strict(self):
+        bad = self.write("bad.toml", ENROLMENT + SERVER + "lifetime = -1\n")
+        self.assertIn("bad.toml:7:12: plan.p.server[0].lifetime", self.check(bad, code=1).out)
+        worth_a_look = self.write("look.toml", SERVER)
+        self.assertIn("look.toml:1:1: warning: plan.p: no enrolment", self.check(worth_a_look).out)
+        self.check(worth_a_look, "--strict", code=1)
+
+    def test_several_files_and_json(self):
+        bad = self.write("bad.toml", "[server]\ncolour = 1\n")
+        look = self.write("look.toml", SERVER)
+        answer = json.loads(self.check(bad, look, "--json", code=1).out)
+        self.assertFalse(answer["good"])
+        self.assertEqual([("error", str(bad), 2), ("warning", str(look), 1)],
+                         [(finding["severity"], finding["file"], finding["line"]) for finding in answer["findings"]])
+
+    def test_objects_that_the_file_names_are_found(self):
+        text = f'[server]\nobjects = "{lab.OBJECTS}"\n' + ENROLMENT + SERVER + '[[plan.p.instance]]\npath = "/3303/1"\n'
+        self.assertIn(": good", self.check(self.write("own.toml", text)).out)
+
+    def test_the_server_prints_warnings_and_refuses_errors(self):
+        bad = self.write("bad.toml", ENROLMENT + SERVER + 'credential = "rpk"\nserver_public_key = "gone.pem"\n')
+        result = lab.run("serve", "--config", bad, "--data", self.folder / "data", "--http", "off")
+        self.assertEqual(1, result.code)
+        self.assertIn("bad.toml:8:21: plan.p.server[0].server_public_key: \"gone.pem\" cannot be read", result.err)
+
+    def test_show_prints_bytes_but_no_key(self):
+        shown = lab.run("plan", "show", SAMPLE, "--objects", lab.OBJECTS, "--for", "urn:dev:os:1")
+        self.assertEqual(0, shown.code, shown.err)
+        for text in ["plan default for urn:dev:os:1", "PUT /0/1  senml-cbor", "Secret Key = (16 bytes, secret)", ".. ..",
+                     "Bootstrap-Finish", "bytes of CoAP"]:
+            self.assertIn(text, shown.out)
+
+    def test_show_as_json_for_an_old_device(self):
+        shown = lab.run("plan", "show", SAMPLE, "--objects", lab.OBJECTS, "--for", "urn:dev:os:1", "--enabler", "1.0",
+                        "--json")
+        body = json.loads(shown.out)
+        self.assertEqual("succeeded", body["outcome"])
+        self.assertEqual({"tlv"}, {one["format"] for one in body["operations"] if "format" in one})
+
+    def test_show_against_what_a_device_has(self):
+        have = self.write("discover.txt", "</>;lwm2m=1.1,</0/0>,</0/1>;ssid=7,</1/1>;ssid=7,</3/0>\n")
+        shown = lab.run("plan", "show", SAMPLE, "--objects", lab.OBJECTS, "--for", "urn:dev:os:1", "--have", have)
+        self.assertIn("DELETE /0/1", shown.out)
+        wrong = self.write("wrong.txt", "</0/99999>\n")
+        refused = lab.run("plan", "show", SAMPLE, "--objects", lab.OBJECTS, "--for", "urn:dev:os:1", "--have", wrong)
+        self.assertEqual(1, refused.code)
+        self.assertIn("wrong.txt:1:", refused.err)
+
+    def test_show_without_a_device_lists_and_a_stranger_is_told(self):
+        listed = lab.run("plan", "show", SAMPLE, "--objects", lab.OBJECTS)
+        self.assertIn('enrolment "demo devices"', listed.out)
+        self.assertIn("server 101  coaps://127.0.0.1:5684  psk", listed.out)
+        stranger = lab.run("plan", "show", SAMPLE, "--objects", lab.OBJECTS, "--for", "nobody")
+        self.assertEqual(1, stranger.code)
+        self.assertIn('no enrolment lets "nobody" in', stranger.err)
+
+    def test_wrong_options_are_told(self):
+        for arguments, says in [(["--enabler", "2.0"], "--enabler is"), (["--format", "text"], "--format is"),
+                                (["--pack", "--enabler", "1.1"], "--pack needs"), (["--have", "gone.txt"], "gone.txt")]:
+            refused = lab.run("plan", "show", SAMPLE, "--objects", lab.OBJECTS, "--for", "urn:dev:os:1", *arguments)
+            self.assertEqual(1, refused.code)
+            self.assertIn(says, refused.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
