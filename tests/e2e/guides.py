@@ -8,6 +8,7 @@ repository. Comments, which no reader sees, say the rest:
     <!-- file: NAME -->            the code block below is a file of that name
     <!-- wait: WHO: PATTERN -->    until a line that WHO (server, or a pack without .json) prints next matches
     <!-- stop: WHO -->             ends a process that a line with a trailing & has begun
+    <!-- reload: WHO -->           sends a SIGHUP, and waits until the server has read its configuration
     <!-- output --> ... <!-- /output -->        shows what the commands above have printed
     <!-- ladder: bootstrap --> ... <!-- /ladder -->   the last bootstrap (or management) journey of what they have printed;
                                                       `bootstrap-1` is the first
@@ -20,6 +21,7 @@ import difflib
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,7 +33,7 @@ import ladders
 FOLDER = lab.ROOT / "docs" / "guides"
 PORTS = ["5683", "5684", "5783", "5784", "6683", "6684", "6783", "6784", "8080", "8081"]
 STEP = re.compile(
-    r"^<!-- (?P<word>file|wait|stop): (?P<what>[^\n]*?) -->\n|"
+    r"^<!-- (?P<word>file|wait|stop|reload): (?P<what>[^\n]*?) -->\n|"
     r"^```(?P<kind>\w*)\n(?P<code>.*?)^```\n|"
     r"(?P<open><!-- (?:output|ladder: (?P<ladder>[\w-]+)) -->\n)(?P<shown>.*?)(?P<close><!-- /(?:output|ladder) -->)",
     re.DOTALL | re.MULTILINE)
@@ -96,6 +98,9 @@ class Run:
         elif match["word"] == "stop":
             if self.processes.pop(match["what"]).end() != 0:
                 self.fail(f"{match['what']} did not end well")
+        elif match["word"] == "reload":
+            self.processes[match["what"]].send(signal.SIGHUP)
+            self.wait(match["what"], "enrolments are in force")
         elif match["word"] == "wait":
             self.wait(*match["what"].split(": ", 1))
         elif match["kind"] is not None:
