@@ -179,14 +179,11 @@ class Display {
       std::printf("%s  %s\n", clock_text().c_str(), text.c_str());
     std::fflush(stdout);
   }
-  void ready(const Setup& setup) const {
+  void ready(const std::string& bootstrap, const std::string& management) const {
     if (json_)
-      emit({{"event", "ready"},
-            {"bootstrap", setup.bench.bootstrap_uri},
-            {"management", setup.bench.management_uri}});
+      emit({{"event", "ready"}, {"bootstrap", bootstrap}, {"management", management}});
     else
-      say("bootstrap server at " + setup.bench.bootstrap_uri + ", management server at " +
-          setup.bench.management_uri);
+      say("bootstrap server at " + bootstrap + ", management server at " + management);
     std::fflush(stdout);
   }
   void show(const kit::BenchEvent& event) {
@@ -263,6 +260,8 @@ class Run {
       : loop_(std::move(loop)),
         sockets_{std::move(bootstrap), std::move(management)},
         display_(display),
+        bootstrap_uri_(setup.bench.bootstrap_uri),
+        management_uri_(setup.bench.management_uri),
         bench_(std::move(setup.bench), random_, random_) {}
   ~Run() {
     for (auto& socket : sockets_) loop_->forget(socket.fd());
@@ -279,6 +278,7 @@ class Run {
     const StopOnSignal stop_on_signal([this] {
       if (!loop_->post([this] { bench_.stop(net::steady_now(), "the run was stopped"); })) loop_->stop();
     });
+    display_.ready(bootstrap_uri_, management_uri_);
     bench_.start(net::steady_now());
     turn();
     loop_->run({.next_deadline = [this] { return next_deadline(); },
@@ -332,6 +332,7 @@ class Run {
   std::array<net::UdpSocket, 2> sockets_;
   net::ReceiveBatch batch_;
   Display& display_;
+  std::string bootstrap_uri_, management_uri_;
   security::SystemRandom random_;
   kit::Bench bench_;
   kit::Waiting waiting_;
@@ -426,7 +427,6 @@ int run_faults(const Options& options, bool json_wanted) {
   setup->bench.bootstrap_uri = uri(*bootstrap);
   setup->bench.management_uri = uri(*management);
   Display display(json_wanted, options.quiet);
-  display.ready(*setup);
   Run run(std::move(*setup), std::move(*loop), std::move(*bootstrap), std::move(*management), display);
   if (auto done = run.run(); !done) return fail(done.error());
   return summary(options, run.bench(), secure ? "coaps (PSK)" : "coap (NoSec)", json_wanted);

@@ -201,8 +201,7 @@ void Rounds::on_refused_handshake(TimePoint now, Door door, const std::string& i
   enter_aftermath(now);
 }
 
-// --- The end of a script
-// ------------------------------------------------------------------------------------
+// --- The end of a script -------------------------------------------------------------------------
 
 void Rounds::on_over(TimePoint now) {
   if (stage_ == Stage::faulting)
@@ -234,8 +233,7 @@ void Rounds::fault_is_over(TimePoint now) {
   wait(now, "the device to register", kRegistrationTime);
 }
 
-// --- The honest session
-// --------------------------------------------------------------------------------------
+// --- The honest session --------------------------------------------------------------------------
 
 void Rounds::begin_honest(TimePoint now, const Session::Opening& opening) {
   const auto* const fault = faults_[index_];

@@ -85,8 +85,7 @@ const Account* Rounds::account_of(const std::string& identity, seconds lifetime)
   return nullptr;
 }
 
-// --- Input
-// --------------------------------------------------------------------------------------------------
+// --- Input ---------------------------------------------------------------------------------------
 
 void Rounds::start(TimePoint now) {
   if (stage_ == Stage::idle) begin_round(now);
@@ -200,8 +199,7 @@ RunFacts Rounds::facts() const {
   return facts;
 }
 
-// --- A round
-// ------------------------------------------------------------------------------------------------
+// --- A round -------------------------------------------------------------------------------------
 
 void Rounds::wait(TimePoint now, std::string what, Duration at_most) {
   deadline_ = now + at_most;

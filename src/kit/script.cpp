@@ -373,8 +373,7 @@ Steps garbage(const Cast& cast) {
   return joined(std::move(steps), joined(account(cast), {finish()}));
 }
 
-// --- Ends
-// ---------------------------------------------------------------------------------------------------
+// --- Ends ----------------------------------------------------------------------------------------
 
 Steps closes_midway(const Cast& cast) {
   return joined(account(cast), {end(security::dtls::Alert::close_notify)});
@@ -425,16 +424,15 @@ Steps takes_forever(const Cast& cast) {
   return joined(std::move(steps), {finish()});
 }
 
-// --- Packs
-// --------------------------------------------------------------------------------------------------
+// --- Packs ---------------------------------------------------------------------------------------
 
 Steps pack_garbage(const Cast& cast) {
   return {Step{.format = static_cast<std::uint16_t>(cast.format),
                .payload = Bytes{0x9F, 0xFF, 0x00, 0x17, 0x5A}}};
 }
 
-/// A Security instance without its Server instance. Of another server: a device that has the account already has
-/// the other half of it, which a pack that does not name /1 leaves there.
+/// A Security instance without its Server instance. Of another server: a device that has the account already
+/// has the other half of it, which a pack that does not name /1 leaves there.
 Steps pack_inconsistent(const Cast& cast) {
   const Shape unpaired{.server = ShortServerId(kServerId.value() + 1)};
   return {Step{.format = static_cast<std::uint16_t>(cast.format),
