@@ -2,6 +2,7 @@
 #include "factory_accounts.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <slipway/fleet/configuration.hpp>
 #include <slipway/net/clock.hpp>
@@ -206,8 +207,11 @@ std::expected<fleet::Credential, std::string> AccountFactory::make_credential(co
     credential.key = given->key.clone();
     return credential;
   }
-  // One role has one space of identities: a second management server needs another.
-  const auto identity = bootstrap ? endpoint : endpoint + "/" + std::to_string(credential.server.value());
+  // All management servers share one space of identities, and a device that is made anew must not have the
+  // identity that its old account still has.
+  std::array<std::uint8_t, 16> own;
+  random_.fill(own);
+  const auto identity = bootstrap ? endpoint : to_hex(own);
   credential.identity.assign(identity.begin(), identity.end());
   Bytes key(options_.key_bytes);
   random_.fill(key);

@@ -135,7 +135,8 @@ class Bench {
       remove("the virtual reader has ended the connection; is pcscd still running?");
       return loop_.stop();
     }
-    if (reads == 0 && card_.reads() != 0) tell("read", "EF(LwM2M_Bootstrap) is read for the first time");
+    if (reads != card_.reads())
+      tell("read", "EF(LwM2M_Bootstrap), for the " + std::to_string(card_.reads()) + ". time");
     if (card_.tries_left() < tries)
       tell("pin", "refused, " + std::to_string(card_.tries_left()) + " tries left");
   }

@@ -207,7 +207,7 @@ std::uint16_t Card::read_binary(const Command& command, const Channel& channel) 
       std::min({file.content.size() - offset, asked, has(Quirk::short_reads) ? kShortRead : asked});
   if (has(Quirk::exact_length) && there != asked)
     return static_cast<std::uint16_t>(kStatusCorrectLength | there);
-  reads_ += file.id == kBootstrapFile ? 1 : 0;
+  reads_ += file.id == kBootstrapFile && offset == 0 ? 1 : 0;
   const auto status = give(command, ByteView(file.content).subspan(offset, there));
   return there < asked && !has(Quirk::no_fcp) && !has(Quirk::short_reads) ? kStatusEndOfFile : status;
 }

@@ -70,7 +70,7 @@ class Card {
   [[nodiscard]] ByteView process(ByteView command);
 
   [[nodiscard]] std::uint8_t tries_left() const { return tries_left_; }
-  /// READ BINARYs that gave bytes of EF(LwM2M_Bootstrap), since the start.
+  /// How often EF(LwM2M_Bootstrap) was read from its beginning, since the start.
   [[nodiscard]] std::uint64_t reads() const { return reads_; }
 
  private:
