@@ -390,16 +390,33 @@ class Client::Impl {
     services_.mark_dirty();
   }
 
+  void fill_in(ConnectWanted& wanted, InstanceId id) {
+    const auto& tree = services_.model.tree();
+    wanted.uri = tree.text(security(id, 0));
+    wanted.mode = static_cast<SecurityMode>(tree.integer(security(id, 2)).value_or(3));
+    wanted.identity = tree.opaque(security(id, 3));
+    wanted.server_public_key = tree.opaque(security(id, 4));
+    wanted.key = tree.opaque(security(id, 5));
+    wanted.matching_type = static_cast<std::uint8_t>(tree.integer(security(id, 13)).value_or(0));
+    wanted.certificate_usage = static_cast<std::uint8_t>(tree.integer(security(id, 15)).value_or(3));
+    wanted.sni = tree.text(security(id, 14));
+    auto* next = wanted.cipher_suites.begin();
+    for (const auto& [path, value] : tree.below(security(id, 16)))
+      if (const auto suite = tree.integer(path);
+          suite && *suite > 0 && *suite <= 0xFFFF && next != wanted.cipher_suites.end())
+        *next++ = static_cast<std::uint16_t>(*suite);
+    // A certificate account without a certificate goes by the one that the device came with.
+    const bool is_own = wanted.mode == SecurityMode::x509 && wanted.identity.empty() && wanted.key.empty();
+    if (const auto account = bootstrap_account(tree); is_own && account) {
+      wanted.identity = tree.opaque(security(*account, 3));
+      wanted.key = tree.opaque(security(*account, 5));
+    }
+  }
+
   /// Fills in what an event points to, at the moment it is handed out.
   void complete(Notice& notice) {
-    const auto& tree = services_.model.tree();
     if (auto* wanted = std::get_if<ConnectWanted>(&notice.event)) {
-      const auto id = notice.security;
-      wanted->uri = tree.text(security(id, 0));
-      wanted->mode = static_cast<SecurityMode>(tree.integer(security(id, 2)).value_or(3));
-      wanted->identity = tree.opaque(security(id, 3));
-      wanted->server_public_key = tree.opaque(security(id, 4));
-      wanted->key = tree.opaque(security(id, 5));
+      fill_in(*wanted, notice.security);
     } else if (auto* keep = std::get_if<PersistWanted>(&notice.event)) {
       keep->snapshot = services_.snapshot();
     } else if (auto* ended = std::get_if<BootstrapEnded>(&notice.event)) {

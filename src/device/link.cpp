@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "link.hpp"
 
+#include "secure_config.hpp"
+
 #include <slipway/base/uri.hpp>
 #include <slipway/net/clock.hpp>
 
@@ -13,7 +15,8 @@ namespace {
 
 ConnectFailure failure_of(const dtls::HandshakeFailure& failure) {
   if (failure.reason == dtls::FailureReason::timeout) return ConnectFailure::handshake_timeout;
-  if (failure.alert && dtls::alert_class(*failure.alert) == dtls::AlertClass::fail) return ConnectFailure::alert_fail;
+  if (failure.alert && dtls::alert_class(*failure.alert) == dtls::AlertClass::fail)
+    return ConnectFailure::alert_fail;
   return ConnectFailure::alert_retry;
 }
 
@@ -38,12 +41,9 @@ void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver) {
   if (!uri) return fail(ConnectFailure::unreachable, std::string("server URI: ") + uri.error().detail);
   if (is_tcp(uri->scheme)) return fail(ConnectFailure::unreachable, "TCP is not spoken here yet");
   if (is_secure(uri->scheme)) {
-    if (wanted.mode != SecurityMode::psk)
-      return fail(ConnectFailure::unreachable, "only pre-shared keys open a secure session here yet");
-    const auto identity = dtls::PskIdentity::from(wanted.identity);
-    if (!identity) return fail(ConnectFailure::unreachable, "the PSK identity is longer than 128 bytes");
-    dtls_ = std::make_unique<dtls::DtlsClient>(
-        dtls::ClientConfig{.credential = dtls::PskCredential{*identity, Secret(wanted.key)}}, random_);
+    auto config = secure_config(wanted, uri->host, net::unix_now());
+    if (!config) return fail(ConnectFailure::unreachable, std::move(config.error()));
+    dtls_ = std::make_unique<dtls::DtlsClient>(std::move(*config), random_);
   }
   resolver.resolve(uri->host, uri->port, [this, alive = alive_](net::Resolver::Addresses addresses) {
     if (*alive) resolved(std::move(addresses));
@@ -63,7 +63,8 @@ void Link::resolved(net::Resolver::Addresses addresses) {
   const auto now = net::steady_now();
   if (!dtls_) return events_.connected(now);
   if (const auto started = dtls_->start(now); !started)
-    return fail(ConnectFailure::unreachable, std::string("the account's key cannot be used: ") + started.error().detail);
+    return fail(ConnectFailure::unreachable,
+                std::string("the account's key cannot be used: ") + started.error().detail);
   drain(now);
 }
 
@@ -98,7 +99,8 @@ void Link::drain(TimePoint now) {
                             std::string(dtls::to_string(failure.reason)) + ": " + failure.detail);
     } else if (const auto* ended = std::get_if<dtls::ClientSessionEnded>(&*event)) {
       flush();
-      return events_.lost(now, ended->reason == dtls::SessionEnd::ended_here ? std::nullopt : code_of(ended->alert));
+      return events_.lost(
+          now, ended->reason == dtls::SessionEnd::ended_here ? std::nullopt : code_of(ended->alert));
     }
     if (!*alive) return;
   }
@@ -107,8 +109,10 @@ void Link::drain(TimePoint now) {
 
 void Link::send(TimePoint now, ByteView datagram) {
   if (!socket_) return;
-  if (dtls_) (void)dtls_->send(now, datagram);
-  else (void)socket_->send(server_, datagram);
+  if (dtls_)
+    (void)dtls_->send(now, datagram);
+  else
+    (void)socket_->send(server_, datagram);
   flush();
 }
 

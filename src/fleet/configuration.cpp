@@ -11,6 +11,8 @@
 #include <slipway/base/address.hpp>
 
 #include "account_reader.hpp"
+#include "certificate_rules.hpp"
+#include "key_files.hpp"
 #include "lint.hpp"
 #include "plan_reader.hpp"
 #include "remote_reader.hpp"
@@ -34,18 +36,53 @@ void read_address(TableReader& table, std::string_view name, std::string& out) {
   out = *text;
 }
 
-void read_listen(TableReader& root, std::string_view name, ListenSettings& out) {
+/// The keys of a coaps port: `key`, and with it `certificate` and `client_authorities`.
+std::shared_ptr<const ServerTlsSettings> read_tls(TableReader& table, KeyFiles& files, UnixTime now) {
+  const bool has_more = table.node("certificate") != nullptr || table.node("client_authorities") != nullptr;
+  if (table.node("key") == nullptr) {
+    if (has_more) table.missing("key", "name the private key that the certificate belongs to");
+    return nullptr;
+  }
+  auto tls = std::make_shared<ServerTlsSettings>();
+  auto key = files.private_key(table, "key");
+  if (table.node("certificate") != nullptr) {
+    tls->chain = files.certificates(table, "certificate");
+    if (!tls->chain.empty()) {
+      check_server_certificate(table, "certificate", tls->chain[0],
+                               CertificateUsage::domain_issued_certificate, now);
+      const auto own = security::read_certificate(tls->chain[0]);
+      if (key && own && own->public_key != key->public_key)
+        table.wrong(table.node("certificate"), "certificate",
+                    "the first certificate is not of the key in `key`",
+                    "put the server's own certificate first");
+    }
+  }
+  if (table.node("client_authorities") != nullptr) {
+    tls->authorities = files.certificates(table, "client_authorities");
+    for (const auto& der : tls->authorities)
+      if (const auto authority = security::read_certificate(der))
+        check_authority_certificate(table, "client_authorities", *authority, now);
+  }
+  if (!key) return nullptr;
+  tls->public_key = std::move(key->public_key);
+  tls->private_key = std::move(key->private_key);
+  return tls;
+}
+
+void read_listen(TableReader& root, std::string_view name, KeyFiles& files, UnixTime now,
+                 ListenSettings& out) {
   const auto* found = root.sub_table(name);
   if (found == nullptr) return;
   TableReader table(*found, std::string(name), root.findings());
   read_address(table, "coap", out.coap);
   read_address(table, "coaps", out.coaps);
+  out.tls = read_tls(table, files, now);
   table.finish();
 }
 
-void read_server(TableReader& root, ServerSettings& out) {
-  read_listen(root, "bootstrap", out.bootstrap);
-  read_listen(root, "management", out.management);
+void read_server(TableReader& root, KeyFiles& files, UnixTime now, ServerSettings& out) {
+  read_listen(root, "bootstrap", files, now, out.bootstrap);
+  read_listen(root, "management", files, now, out.management);
   if (const auto* found = root.sub_table("http")) {
     TableReader table(*found, "http", root.findings());
     read_address(table, "listen", out.http);
@@ -197,11 +234,11 @@ class EnrolmentReader {
 /// Everything that a document says; findings go where `root` has them.
 void read_document(TableReader& root, const ObjectCatalog& catalog, const ReadOptions& options,
                    Configuration& out) {
-  read_server(root, out.server);
-  check_listen(root, out.server);
   const auto now =
       options.now ? *options.now : std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
   KeyFiles files(std::filesystem::path(root.findings().file).parent_path(), options);
+  read_server(root, files, now, out.server);
+  check_listen(root, out.server);
   const auto authorities = read_authorities(root, files, now);
   out.remotes = read_remotes(root, std::filesystem::path(root.findings().file).parent_path(), options);
   const PlanContext context{

@@ -169,6 +169,26 @@ std::optional<Bytes> KeyFiles::certificate(TableReader& table, std::string_view 
   return Bytes(der.begin(), der.end());
 }
 
+std::vector<Bytes> KeyFiles::certificates(TableReader& table, std::string_view name) {
+  const auto* all = items(table, name);
+  if (all == nullptr) return {};
+  std::vector<Bytes> chain;
+  for (const auto& item : *all) {
+    const auto der = item.der.reveal();
+    if (item.kind != Kind::certificate) continue;
+    if (const auto read = security::read_certificate(der); !read) {
+      table.wrong(table.node(name), name,
+                  std::string("a certificate in this file cannot be used: ") + read.error().detail,
+                  "sessions take EC keys");
+      return {};
+    }
+    chain.emplace_back(der.begin(), der.end());
+  }
+  if (chain.empty())
+    table.wrong(table.node(name), name, "this file holds no certificate", "name one in PEM or DER");
+  return chain;
+}
+
 std::optional<security::KeyPair> KeyFiles::private_key(TableReader& table, std::string_view name) {
   const auto* all = items(table, name);
   if (all == nullptr) return std::nullopt;

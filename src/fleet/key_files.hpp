@@ -26,6 +26,8 @@ class KeyFiles {
   [[nodiscard]] std::optional<Bytes> public_key(TableReader& table, std::string_view name);
   /// The one certificate of a file. DER.
   [[nodiscard]] std::optional<Bytes> certificate(TableReader& table, std::string_view name);
+  /// One or more certificates, a server's own first. DER; empty after a finding.
+  [[nodiscard]] std::vector<Bytes> certificates(TableReader& table, std::string_view name);
   /// A file that others may read is a warning.
   [[nodiscard]] std::optional<security::KeyPair> private_key(TableReader& table, std::string_view name);
   /// A secret value: hexadecimal text, or else the bytes of the file.

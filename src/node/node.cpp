@@ -82,6 +82,17 @@ std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, c
   if (secure) {
     security::dtls::ServerConfig config;
     config.next_peer = [this] { return peers_.next(); };
+    config.wall = [](TimePoint) { return net::unix_now(); };
+    const auto& tls =
+        role == ServerRole::bootstrap ? settings_.server.bootstrap.tls : settings_.server.management.tls;
+    if (tls) {
+      config.keys = {
+          .chain = tls->chain, .public_key = tls->public_key, .private_key = tls->private_key.clone()};
+      config.client_authorities = tls->authorities;
+    }
+    if (const auto usable = security::dtls::DtlsServer::check(config); !usable)
+      return std::unexpected(std::string("the keys of the ") + fleet::to_string(role) +
+                             " server cannot be used: " + usable.error().detail);
     port->dtls = std::make_unique<security::dtls::DtlsServer>(std::move(config), random_);
   }
   auto* raw = port.get();

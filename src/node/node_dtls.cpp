@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <slipway/net/clock.hpp>
+#include <slipway/security/keys.hpp>
 
 #include "advice.hpp"
 #include "server_node.hpp"
@@ -42,12 +43,38 @@ struct Known {
   bool of_other_role = false;
 };
 
-storage::StoreResult<Known> look_up(storage::Store& store, ServerRole role, ByteView identity) {
+SecurityMode mode_of(dtls::IdentityKind kind) {
+  switch (kind) {
+    case dtls::IdentityKind::psk:
+      return SecurityMode::psk;
+    case dtls::IdentityKind::raw_public_key:
+      return SecurityMode::rpk;
+    case dtls::IdentityKind::certificate:
+      break;
+  }
+  return SecurityMode::x509;
+}
+
+/// What the store finds a credential by. [fleet::Credential::identity]
+Bytes stored_identity(dtls::IdentityKind kind, ByteView claimed) {
+  if (kind == dtls::IdentityKind::psk) return Bytes(claimed.begin(), claimed.end());
+  const auto digest = security::sha256(claimed);
+  return Bytes(digest.begin(), digest.end());
+}
+
+ByteView bytes_of(const dtls::PeerIdentity& identity) {
+  if (const auto* psk = std::get_if<dtls::PskIdentity>(&identity)) return psk->bytes();
+  if (const auto* raw = std::get_if<dtls::RawKeyIdentity>(&identity)) return raw->public_key;
+  return std::get<dtls::CertificateIdentity>(identity).certificate;
+}
+
+storage::StoreResult<Known> look_up(storage::Store& store, ServerRole role, SecurityMode mode,
+                                    ByteView identity) {
   Known known;
   auto credential = store.find_credential(role, identity);
   if (!credential) return std::unexpected(std::move(credential.error()));
   // RPK and X.509 are found by a hash that anybody can know: it must never pass for a PSK identity.
-  if (*credential && (*credential)->mode == SecurityMode::psk) {
+  if (*credential && (*credential)->mode == mode) {
     known.credential = std::move(*credential);
     return known;
   }
@@ -80,7 +107,7 @@ Claim claim_of(const Known& known, ServerRole role) {
             ? "nothing: the device bootstraps again by itself"
             : "if this is the device and not a copy of it, make it a new pack with `slipway factory --keys`";
   } else {
-    claim.reason = "its credential is a public key or a certificate, and it came with a pre-shared key";
+    claim.reason = "its credential is of another security mode than the one that it came with";
     claim.remedy = "give the device's account the security mode of its credential";
   }
   return claim;
@@ -89,39 +116,49 @@ Claim claim_of(const Known& known, ServerRole role) {
 }  // namespace
 
 void ServerNode::on_dtls(TimePoint, Port& port, const dtls::CredentialWanted& event) {
-  // The store's answer comes later; the handshake may be gone by then, which `credential` allows.
-  auto identity = std::make_shared<Bytes>(event.psk_identity.begin(), event.psk_identity.end());
+  // The store's answer comes later; the handshake may be gone by then, which `credential` and `approve`
+  // allow.
+  const bool is_psk = event.kind == dtls::IdentityKind::psk;
+  auto identity =
+      std::make_shared<Bytes>(stored_identity(event.kind, is_psk ? event.psk_identity : event.public_part));
   auto known = std::make_shared<Known>();
   submit(
-      [identity, known, role = port.role](storage::Store& store) -> storage::StoreResult<void> {
-        auto found = look_up(store, role, *identity);
+      [identity, known, role = port.role,
+       mode = mode_of(event.kind)](storage::Store& store) -> storage::StoreResult<void> {
+        auto found = look_up(store, role, mode, *identity);
         if (!found) return std::unexpected(std::move(found.error()));
         *known = std::move(*found);
         return {};
       },
-      [this, &port, known, lookup = event.lookup, peer = event.peer](storage::StoreResult<void> outcome) {
+      [this, &port, known, is_psk, lookup = event.lookup,
+       peer = event.peer](storage::StoreResult<void> outcome) {
         const auto now = net::steady_now();
-        std::optional<Secret> key;
         if (outcome && (known->credential || known->owner)) claims_[peer] = claim_of(*known, port.role);
-        if (outcome && known->credential) key = std::move(known->credential->key);
-        port.dtls->credential(now, lookup, std::move(key));
+        const bool is_known = outcome && known->credential.has_value();
+        const bool is_retired = outcome && known->owner && known->owner->state == CredentialState::retired;
+        if (is_psk) {
+          port.dtls->credential(now, lookup,
+                                is_known ? std::optional(std::move(known->credential->key)) : std::nullopt);
+        } else {
+          using enum dtls::Approval;
+          port.dtls->approve(now, lookup, is_known ? dtls::Approval::known : is_retired ? retired : unknown);
+        }
         drain_dtls(now, port);
       });
 }
 
 void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablished& event) {
+  const auto kind = static_cast<dtls::IdentityKind>(event.identity.index());
   Peer peer{.port = &port,
-            .security = SecurityMode::psk,
+            .security = mode_of(kind),
             .endpoint = {},
             .server = {},
-            .identity = {},
+            .identity = stored_identity(kind, bytes_of(event.identity)),
             .address = event.address};
   if (auto claim = claims_.extract(event.peer)) {
     peer.endpoint = std::move(claim.mapped().endpoint);
     peer.server = claim.mapped().server;
   }
-  if (const auto* identity = std::get_if<dtls::PskIdentity>(&event.identity))
-    peer.identity.assign(identity->bytes().begin(), identity->bytes().end());
   recorder_.begin(now - event.duration,
                   net::unix_now() - std::chrono::duration_cast<milliseconds>(event.duration), event.peer,
                   interface_of(port), event.address, peer.endpoint);
@@ -160,9 +197,8 @@ void ServerNode::on_dtls(TimePoint, Port&, const dtls::PeerMoved& event) {
   auto* peer = peers_.find(event.peer);
   if (peer == nullptr) return;
   peer->address = event.to;
-  publish("moved", {{"endpoint", peer->endpoint},
-                    {"from", event.from.to_string()},
-                    {"to", event.to.to_string()}});
+  publish("moved",
+          {{"endpoint", peer->endpoint}, {"from", event.from.to_string()}, {"to", event.to.to_string()}});
 }
 
 /// No session is kept over a restart: freeze_reserve is 0.

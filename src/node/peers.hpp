@@ -22,7 +22,7 @@ struct Peer {
   SecurityMode security = SecurityMode::nosec;
   std::string endpoint;  ///< of the credential; empty without one
   ShortServerId server;  ///< that the credential is for; 0 of a bootstrap server
-  Bytes identity;        ///< PSK identity
+  Bytes identity;        ///< of the credential: a PSK identity, or the SHA-256 of a public key or certificate
   Address address;
   std::list<PeerId>::iterator plain_order{};  ///< place in the order of use, for plain peers
 };

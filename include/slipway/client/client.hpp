@@ -3,6 +3,7 @@
 // [LwM2M-CORE 1.2 §6]
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -57,9 +58,15 @@ struct ConnectWanted {
   ShortServerId server;  ///< 0 for the bootstrap server
   std::string_view uri;  ///< /0/x/0
   SecurityMode mode;
-  ByteView identity;           ///< /0/x/3
-  ByteView server_public_key;  ///< /0/x/4
-  ByteView key;                ///< /0/x/5: secret
+  ByteView identity;                   ///< /0/x/3
+  ByteView server_public_key;          ///< /0/x/4
+  ByteView key;                        ///< /0/x/5: secret
+  std::uint8_t matching_type = 0;      ///< /0/x/13: what of the server's key /0/x/4 holds; 0 all of it
+  std::uint8_t certificate_usage = 3;  ///< /0/x/15
+  std::string_view sni{};              ///< /0/x/14; empty: the host of the URI
+  /// /0/x/16, IANA numbers, most wanted first; 0 ends them; none: the device's own choice. More are not
+  /// looked at.
+  std::array<std::uint16_t, 8> cipher_suites{};
 };
 struct DisconnectWanted {
   PeerId peer;

@@ -37,11 +37,27 @@ struct Finding {
   [[nodiscard]] std::string text() const;
 };
 
+/// What a server proves itself with on its coaps port, beside pre-shared keys.
+struct ServerTlsSettings {
+  std::vector<Bytes> chain;        ///< its certificate first, DER; may be empty
+  Bytes public_key;                ///< SubjectPublicKeyInfo, DER
+  Secret private_key;              ///< PKCS#8, DER
+  std::vector<Bytes> authorities;  ///< who issues the certificates of devices, DER
+  bool operator==(const ServerTlsSettings& other) const {
+    return chain == other.chain && public_key == other.public_key && authorities == other.authorities &&
+           private_key.same_as(other.private_key);
+  }
+};
+
 /// Addresses to listen on; an empty text means that this port is off.
 struct ListenSettings {
   std::string coap;
   std::string coaps;
-  bool operator==(const ListenSettings&) const = default;
+  std::shared_ptr<const ServerTlsSettings> tls{};  ///< nothing: pre-shared keys only
+  bool operator==(const ListenSettings& other) const {
+    const bool same_tls = tls && other.tls ? *tls == *other.tls : tls == other.tls;
+    return coap == other.coap && coaps == other.coaps && same_tls;
+  }
 };
 
 struct ServerSettings {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "secure_config.hpp"
+
+#include <slipway/security/keys.hpp>
+
+namespace slipway::device {
+
+namespace dtls = security::dtls;
+
+namespace {
+
+std::unexpected<std::string> unusable(const char* what) {
+  return std::unexpected(std::string("the account cannot be used: ") + what);
+}
+
+/// One certificate in DER, or a chain in PEM. [LwM2M-TRANSPORT 1.2 §5.2.9.6]
+std::vector<Bytes> chain_of(ByteView certificates) {
+  constexpr std::string_view kPem = "-----BEGIN";
+  if (!as_text(certificates).starts_with(kPem)) return {Bytes(certificates.begin(), certificates.end())};
+  std::vector<Bytes> chain;
+  const auto blocks = security::read_pem(as_text(certificates));
+  if (!blocks) return chain;
+  for (const auto& block : *blocks)
+    if (block.label == "CERTIFICATE")
+      chain.emplace_back(block.der.reveal().begin(), block.der.reveal().end());
+  return chain;
+}
+
+std::expected<dtls::Credential, std::string> credential_of(const client::ConnectWanted& wanted,
+                                                           std::string_view host) {
+  const auto& server_key = wanted.server_public_key;
+  switch (wanted.mode) {
+    case SecurityMode::psk: {
+      const auto identity = dtls::PskIdentity::from(wanted.identity);
+      if (!identity) return unusable("its PSK identity (/0/x/3) is longer than 128 bytes");
+      return dtls::PskCredential{*identity, Secret(wanted.key)};
+    }
+    case SecurityMode::rpk:
+      if (wanted.matching_type != 0)
+        return unusable("a raw public key is compared whole: leave out the matching type (/0/x/13)");
+      return dtls::RawKeyCredential{.public_key = Bytes(wanted.identity.begin(), wanted.identity.end()),
+                                    .private_key = Secret(wanted.key),
+                                    .server_key = Bytes(server_key.begin(), server_key.end())};
+    case SecurityMode::x509: {
+      if (wanted.matching_type > 3) return unusable("its matching type (/0/x/13) is not 0 to 3");
+      if (wanted.certificate_usage > 3) return unusable("its certificate usage (/0/x/15) is not 0 to 3");
+      dtls::CertificateCredential credential;
+      credential.chain = chain_of(wanted.identity);
+      credential.private_key = Secret(wanted.key);
+      credential.trust = {.server_key = Bytes(server_key.begin(), server_key.end()),
+                          .matching = static_cast<security::MatchingType>(wanted.matching_type),
+                          .usage = static_cast<security::CertificateUsage>(wanted.certificate_usage),
+                          .anchors = {},
+                          .name = std::string(wanted.sni.empty() ? host : wanted.sni)};
+      return credential;
+    }
+    case SecurityMode::nosec:
+    case SecurityMode::est:
+      break;
+  }
+  return unusable("its security mode (/0/x/2) opens no secure session here");
+}
+
+}  // namespace
+
+std::expected<dtls::ClientConfig, std::string> secure_config(const client::ConnectWanted& wanted,
+                                                             std::string_view host,
+                                                             std::optional<UnixTime> wall) {
+  auto credential = credential_of(wanted, host);
+  if (!credential) return std::unexpected(std::move(credential.error()));
+  dtls::ClientConfig config{.credential = std::move(*credential)};
+  config.wall = wall;
+  if (wanted.cipher_suites[0] == 0) return config;
+  config.suites.clear();
+  for (const auto number : wanted.cipher_suites)
+    if (const auto suite = dtls::cipher_suite(number)) config.suites.push_back(*suite);
+  if (config.suites.empty()) return unusable("none of its cipher suites (/0/x/16) is done here");
+  return config;
+}
+
+}  // namespace slipway::device
