@@ -213,7 +213,8 @@ TEST(BootstrapPack, LargeOnesComeInBlocks) {
   Device device;
   Stage stage(device.model);
   auto entries = account();
-  entries.push_back(entry("/0/1/14", Value::string(std::string(5000, 's'))));
+  const std::string name(5000, 's');
+  entries.push_back(entry("/0/1/14", Value::string(name)));
   stage.answer = answers(packed(entries));
   stage.start();
   EXPECT_EQ(stage.last_end(), BootstrapEnd::succeeded);
