@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hostile devices and a hostile order of events against the bootstrap server. Input: commands of a byte,
-// some with arguments. What is checked: one end for each start, and no Write before the store has spoken.
+// Hostile devices and a hostile order of events against the bootstrap server. Input: a byte that chooses the
+// plan, then commands of a byte, some with arguments. What is checked: one end for each start, nothing that
+// changes a device before the store has spoken for its session, no Pack before that, no Write over a
+// bootstrap account that the device has shown, no session with more than two Finishes.
+#include <array>
 #include <cstdlib>
 #include <map>
+#include <optional>
 
 #include <slipway/bootstrap/server.hpp>
 
@@ -15,108 +19,211 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
+fleet::ServerAccountPlan account(std::uint16_t id) {
+  fleet::ServerAccountPlan its;
+  its.id = ShortServerId(id);
+  its.uri = "coaps://h";
+  return its;
+}
+
+/// Every kind of part, and the ways that plans differ in.
+std::shared_ptr<const fleet::Plan> plan_of(std::uint8_t choice) {
+  auto plan = std::make_shared<fleet::Plan>();
+  plan->servers.push_back(account(101));
+  if (choice & 1) {
+    plan->servers.push_back(account(102));
+    plan->servers[1].security_instance = InstanceId(4);
+    plan->access.push_back(
+        {.target_object = ObjectId(3303),
+         .acl = {{.server = ShortServerId(101), .rights = 7}, {.server = ShortServerId(102), .rights = 1}}});
+    plan->access.push_back(
+        {.target_object = ObjectId(3303), .target_instance = InstanceId(65535), .acl = {}});
+  }
+  if (choice & 2)
+    plan->others = fleet::OtherAccounts::keep;
+  else if (choice & 4)
+    plan->existing = fleet::Existing::replace;
+  if (choice & 8)
+    plan->bootstrap = fleet::BootstrapAccountPlan{.uri = "coaps://b", .authority = {}, .identity = {}};
+  else if (choice & 16)
+    plan->discover = fleet::DiscoverFirst::no;
+  if (choice & 32)
+    plan->instances.push_back(
+        {.instance = Path(ObjectId(5), InstanceId(0)), .values = {}, .need = fleet::Need::optional});
+  if (choice & 64) {
+    using Kind = fleet::OperationPlan::Kind;
+    plan->before.push_back({.kind = Kind::del, .path = Path(ObjectId(5)), .need = fleet::Need::optional});
+    plan->after.push_back({.kind = Kind::read, .path = Path(ObjectId(2)), .need = fleet::Need::optional});
+  }
+  return plan;
+}
+
+/// What is known of one peer's session.
+struct Peer {
+  std::optional<std::uint64_t> session;
+  bool durable = false;
+  std::optional<std::uint16_t> shown;  ///< instance of the bootstrap account in its last Discover
+  unsigned finishes = 0;
+  std::optional<coap::MessageId> finish;  ///< the last one; it may be repeated
+};
+
+/// The request that a peer was sent last.
+struct Asked {
+  PeerId peer{1};
+  coap::Code code = coap::Code::empty;
+  coap::MessageId id{};
+  coap::Token token;
+};
+
 struct World {
-  World() {
+  explicit World(std::uint8_t choice) : plan(plan_of(choice)) {
     config.sessions_max = 3;
-    fleet::ServerAccountPlan account;
-    account.id = ShortServerId(101);
-    account.uri = "coaps://h";
-    auto made = std::make_shared<fleet::Plan>();
-    made->servers.push_back(std::move(account));
-    plan = std::move(made);
+    config.sessions_per_address_max = 2;
   }
   ServerConfig config;
   SeededRandom protocol{1}, keys{2};
   Server server{config, builtin_objects(), protocol, keys};
   std::shared_ptr<const fleet::Plan> plan;
   TimePoint now{};
-  std::map<std::uint64_t, bool> alive;  // session -> durable
+  std::map<std::uint64_t, PeerId> alive;  // sessions
+  std::map<std::uint64_t, Peer> peers;
+  std::map<std::uint64_t, bool> had_durable;  // by peer: a Pack is repeated after its session
   SessionId last{};
-  coap::MessageId last_id{};
-  coap::Token last_token;
-  PeerId last_peer{1};
-  std::size_t durable = 0;
+  Asked asked;
 
   void poll() {
     while (const auto event = server.poll_event()) {
       if (const auto* started = std::get_if<SessionStarted>(&*event)) {
-        require(alive.emplace(started->session.value(), false).second);
+        require(alive.emplace(started->session.value(), started->peer).second);
+        peers[started->peer.value()] = {.session = started->session.value(), .shown = {}, .finish = {}};
       } else if (const auto* wanted = std::get_if<EnrolmentWanted>(&*event)) {
         last = wanted->session;
       } else if (const auto* keep = std::get_if<CredentialsToKeep>(&*event)) {
         last = keep->session;
+      } else if (const auto* done = std::get_if<OperationDone>(&*event)) {
+        require(alive.contains(done->session.value()));
       } else if (const auto* ended = std::get_if<SessionEnded>(&*event)) {
         require(alive.erase(ended->session.value()) == 1);
       }
     }
-    while (const auto transmit = server.poll_transmit()) {
-      const auto message = coap::Message::parse(transmit->bytes);
-      require(message.has_value());
-      if (!coap::is_request(message->code)) continue;
-      require(message->code != coap::Code::put || durable != 0);
-      last_id = message->message_id;
-      last_token = message->token;
-      last_peer = transmit->peer;
-    }
+    while (const auto transmit = server.poll_transmit()) sent(*transmit);
     require(server.sessions() <= 3);
   }
+
+  void sent(const coap::Transmit& transmit) {
+    const auto message = coap::Message::parse(transmit.bytes);
+    require(message.has_value());
+    auto& peer = peers[transmit.peer.value()];
+    const auto code = message->code;
+    if (code == coap::Code::content) require(had_durable[transmit.peer.value()]);  // a Pack
+    if (!coap::is_request(code)) return;
+    asked = {transmit.peer, code, message->message_id, message->token};
+    if (code == coap::Code::get) return;
+    require(peer.durable);
+    if (code == coap::Code::post && peer.finish != message->message_id) require(++peer.finishes <= 2);
+    if (code == coap::Code::post) peer.finish = message->message_id;
+    if (peer.shown && !plan->bootstrap) {
+      const Path account(ObjectId(0), InstanceId(*peer.shown));
+      require(message->uri_path() != account.text().view());
+    }
+  }
+
+  void durable(bool good) {
+    const auto session = alive.find(last.value());
+    if (session != alive.end() && good)
+      peers[session->second.value()].durable = had_durable[session->second.value()] = true;
+    server.credentials_kept(now, last, good ? Server::Kept::durable : Server::Kept::failed);
+  }
+
+  /// Names 1 to 3 are authenticated, the others are strangers at one address.
   [[nodiscard]] PeerContext peer(PeerId id) const {
-    static constexpr std::string_view kNames[] = {"", "a", "b", "c"};
-    return {.id = id, .security = SecurityMode::psk, .endpoint = kNames[id.value() & 3]};
+    static constexpr std::array<std::string_view, 4> kNames{"", "a", "b", "c"};
+    const auto name = id.value() <= 3 ? kNames[id.value()] : std::string_view();
+    return {.id = id,
+            .security = name.empty() ? SecurityMode::nosec : SecurityMode::psk,
+            .endpoint = name,
+            .address = Address::v4(10, 0, 0, 1, static_cast<std::uint16_t>(id.value()))};
   }
   void give(PeerId id, ByteView datagram) { server.handle_datagram(now, peer(id), datagram); }
-  /// An answer that fits the last request, with a code and payload of the fuzzer.
-  void answer(std::uint8_t code, ByteView payload) {
+
+  /// An answer that fits the last request.
+  void answer(coap::Code code, std::optional<std::uint16_t> format, ByteView payload) {
     Bytes buffer(payload.size() + 64);
-    coap::MessageWriter writer(buffer, coap::Type::acknowledgement,
-                               static_cast<coap::Code>(0x40 | (code & 0x9F)), last_id, last_token);
+    coap::MessageWriter writer(buffer, coap::Type::acknowledgement, code, asked.id, asked.token);
+    if (format) writer.option(coap::OptionNumber::content_format, std::uint64_t{*format});
     if (!payload.empty()) writer.payload(payload);
-    if (const auto bytes = writer.finish()) give(last_peer, *bytes);
+    if (asked.code == coap::Code::get) peers[asked.peer.value()].shown.reset();
+    if (const auto bytes = writer.finish()) give(asked.peer, *bytes);
+  }
+  /// What a good device says; of a list, one that shows its bootstrap account at `instance`, and more.
+  void answer_well(std::uint8_t instance, ByteView more) {
+    if (asked.code == coap::Code::del) return answer(coap::Code::deleted, {}, {});
+    if (asked.code != coap::Code::get) return answer(coap::Code::changed, {}, {});
+    const Path account(ObjectId(0), InstanceId(instance & 3));
+    std::string list = "</>;lwm2m=1.1,<" + std::string(account.text().view()) + ">";
+    list += instance & 4 ? ",</1/1>;ssid=101,</0/3>;ssid=101,</2/0>,</2/7>" : ",</1/0>;ssid=7";
+    list += as_text(more);
+    const auto asker = asked.peer.value();
+    answer(coap::Code::content, 40, as_bytes(list));
+    if (more.empty() && !(instance & 4 && (instance & 3) == 3))
+      peers[asker].shown = account.instance().value();
+  }
+  void request(PeerId id, std::uint16_t message_id, std::string_view path, ByteView query) {
+    Bytes buffer(512);
+    const bool pack = path == "/bspack";
+    coap::MessageWriter writer(buffer, coap::Type::confirmable, pack ? coap::Code::get : coap::Code::post,
+                               coap::MessageId(message_id), {});
+    writer.path(coap::OptionNumber::uri_path, path);
+    if (id.value() > 3) writer.option(coap::OptionNumber::uri_query, "ep=stranger");
+    if (!query.empty()) writer.option(coap::OptionNumber::uri_query, as_text(query));
+    if (const auto bytes = writer.finish()) give(id, *bytes);
   }
 };
+
+void step(World& world, ByteReader& in) {
+  const auto command = in.u8().value();
+  const auto length = std::min<std::size_t>(in.u8().value_or(0), in.remaining());
+  const auto detail = static_cast<std::uint8_t>(command / 16);
+  const PeerId peer(1 + detail % 5);
+  switch (command % 16) {
+    case 0:
+      return world.give(peer, in.take(length).value());
+    case 1:
+    case 2: {  // any code, any payload, in a format that may be one
+      constexpr std::array<std::uint16_t, 4> kFormats{40, 112, 11542, 11544};
+      const auto code = static_cast<coap::Code>(0x40 | (in.u8().value_or(0) & 0xBF));
+      const auto rest = std::min(length, in.remaining());
+      return world.answer(code, kFormats[detail % 4], in.take(rest).value());
+    }
+    case 3:
+      return world.server.enrolment(world.now, world.last, detail & 1 ? nullptr : world.plan);
+    case 4:
+      return world.server.refuse(world.now, world.last, {});
+    case 5:
+      return world.durable(detail & 1);
+    case 6:
+      return world.server.peer_gone(world.now, peer);
+    case 7:
+      world.now += seconds(length);
+      return world.server.handle_timeout(world.now);
+    case 8:
+    case 9:
+      return world.request(peer, static_cast<std::uint16_t>(in.offset() * 31 + command),
+                           command % 16 == 8 ? "/bs" : "/bspack", in.take(length).value());
+    case 10:
+      return world.answer(coap::Code::not_acceptable, {}, {});
+    default:
+      return world.answer_well(detail, in.take(command % 16 == 15 ? length : 0).value());
+  }
+}
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  World world;
   ByteReader in({data, size});
+  World world(in.u8().value_or(0));
   while (!in.empty()) {
-    const auto command = in.u8().value();
-    const auto length = std::min<std::size_t>(in.u8().value_or(0), in.remaining());
-    switch (command % 8) {
-      case 0:
-        world.give(PeerId(1 + command / 8 % 4), in.take(length).value());
-        break;
-      case 1:
-        world.answer(static_cast<std::uint8_t>(command), in.take(length).value());
-        break;
-      case 2:
-        world.server.enrolment(world.now, world.last, command & 8 ? nullptr : world.plan);
-        break;
-      case 3:
-        world.server.refuse(world.now, world.last, {});
-        break;
-      case 4:
-        if (command & 8) ++world.durable;
-        world.server.credentials_kept(world.now, world.last,
-                                      command & 8 ? Server::Kept::durable : Server::Kept::failed);
-        break;
-      case 5:
-        world.server.peer_gone(world.now, PeerId(1 + command / 8 % 4));
-        break;
-      case 6:
-        world.now += seconds(length);
-        world.server.handle_timeout(world.now);
-        break;
-      default: {  // a well-formed Bootstrap-Request
-        Bytes buffer(128);
-        const auto id = static_cast<std::uint16_t>(in.offset() * 31 + command);
-        coap::MessageWriter writer(buffer, coap::Type::confirmable, coap::Code::post, coap::MessageId(id),
-                                   {});
-        writer.path(coap::OptionNumber::uri_path, "/bs");
-        if (const auto bytes = writer.finish()) world.give(PeerId(1 + command / 8 % 3), *bytes);
-      }
-    }
+    step(world, in);
     world.poll();
   }
   world.now += std::chrono::hours(1);

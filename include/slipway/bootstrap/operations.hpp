@@ -48,7 +48,6 @@ struct PlannedOperation {
 struct KeptRight {
   std::uint16_t access = 0;  ///< index in Plan::access
   fleet::AccessRight right;
-  bool operator==(const KeptRight&) const = default;
 };
 
 /// What is to be done with one device, and what was decided on the way. Its memory is used again.
