@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 namespace slipway::fleet {
 namespace {
@@ -271,7 +272,10 @@ PlacedValues read_values(TableReader& owner, const Path& base, const DeviceModel
     if (auto value = read_value(table, base, model, files)) out.push_back(std::move(*value));
     table.finish();
   });
-  std::ranges::stable_sort(out, {}, &PlacedValue::path);
+  std::ranges::sort(out, {}, [](const PlacedValue& value) {  // of two at one path, the later is wrong
+    const auto begin = value.where->source().begin;
+    return std::tuple(value.path, begin.line, begin.column);
+  });
   for (std::size_t i = 1; i < out.size(); ++i) {
     const auto& value = out[i];
     if (!out[i - 1].path.contains(value.path)) continue;
