@@ -4,9 +4,11 @@
 // changes a device before the store has spoken for its session, no Pack before that, no Write over a
 // bootstrap account that the device has shown, no session with more than two Finishes.
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <source_location>
 
 #include <slipway/bootstrap/server.hpp>
 
@@ -15,8 +17,10 @@ namespace {
 using namespace slipway;
 using namespace slipway::bootstrap;
 
-void require(bool holds) {
-  if (!holds) std::abort();
+void require(bool holds, std::source_location at = std::source_location::current()) {
+  if (holds) return;
+  std::fprintf(stderr, "line %u does not hold\n", static_cast<unsigned>(at.line()));
+  std::abort();
 }
 
 fleet::ServerAccountPlan account(std::uint16_t id) {
@@ -73,14 +77,13 @@ struct Asked {
   coap::Code code = coap::Code::empty;
   coap::MessageId id{};
   coap::Token token;
+  bool everything = false;  ///< of the root: a GET is a Discover
 };
 
 struct World {
-  explicit World(std::uint8_t choice) : plan(plan_of(choice)) {
-    config.sessions_max = 3;
-    config.sessions_per_address_max = 2;
-  }
-  ServerConfig config;
+  explicit World(std::uint8_t choice) : plan(plan_of(choice)) {}
+
+  ServerConfig config{.sessions_max = 3, .sessions_per_address_max = 2};
   SeededRandom protocol{1}, keys{2};
   Server server{config, builtin_objects(), protocol, keys};
   std::shared_ptr<const fleet::Plan> plan;
@@ -117,7 +120,7 @@ struct World {
     const auto code = message->code;
     if (code == coap::Code::content) require(had_durable[transmit.peer.value()]);  // a Pack
     if (!coap::is_request(code)) return;
-    asked = {transmit.peer, code, message->message_id, message->token};
+    asked = {transmit.peer, code, message->message_id, message->token, message->uri_path() == "/"};
     if (code == coap::Code::get) return;
     require(peer.durable);
     if (code == coap::Code::post && peer.finish != message->message_id) require(++peer.finishes <= 2);
@@ -152,7 +155,7 @@ struct World {
     coap::MessageWriter writer(buffer, coap::Type::acknowledgement, code, asked.id, asked.token);
     if (format) writer.option(coap::OptionNumber::content_format, std::uint64_t{*format});
     if (!payload.empty()) writer.payload(payload);
-    if (asked.code == coap::Code::get) peers[asked.peer.value()].shown.reset();
+    if (asked.code == coap::Code::get && asked.everything) peers[asked.peer.value()].shown.reset();
     if (const auto bytes = writer.finish()) give(asked.peer, *bytes);
   }
   /// What a good device says; of a list, one that shows its bootstrap account at `instance`, and more.
@@ -164,8 +167,9 @@ struct World {
     list += instance & 4 ? ",</1/1>;ssid=101,</0/3>;ssid=101,</2/0>,</2/7>" : ",</1/0>;ssid=7";
     list += as_text(more);
     const auto asker = asked.peer.value();
+    const bool discovering = asked.everything;
     answer(coap::Code::content, 40, as_bytes(list));
-    if (more.empty() && !(instance & 4 && (instance & 3) == 3))
+    if (discovering && more.empty() && !(instance & 4 && (instance & 3) == 3))
       peers[asker].shown = account.instance().value();
   }
   void request(PeerId id, std::uint16_t message_id, std::string_view path, ByteView query) {
