@@ -18,6 +18,8 @@ Result<void> check_pack(const fleet::Plan& plan) {
   if (plan.others == fleet::OtherAccounts::keep)
     return refuse("the plan keeps accounts of other servers, and a Pack replaces all of them");
   if (plan.bootstrap) return refuse("the plan replaces the bootstrap account, which a Pack leaves alone");
+  if (std::ranges::any_of(plan.servers, [](const auto& server) { return !server.remote.empty(); }))
+    return refuse("an account is at another node, and only a Finish tells that the device has it");
   if (plan.access.empty() && plan.servers.size() > 1)
     return refuse("the plan has several servers and no access control; a Pack cannot delete what /2 says");
   return {};

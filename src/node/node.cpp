@@ -17,7 +17,8 @@ ServerNode::ServerNode(Settings settings, fleet::Enrolments enrolments, const Ob
       loop_(std::move(loop)),
       mailbox_(*loop_),
       peers_(settings_.peers_max),
-      bootstrap_(settings_.bootstrap, catalog, random_, random_),
+      maker_(fleet::make_credential_maker(net::unix_now, random_)),
+      bootstrap_(settings_.bootstrap, catalog, random_, random_, maker_.get()),
       management_(settings_.management, catalog, random_),
       recorder_(catalog, settings_.journeys_active_max),
       remotes_([this](std::function<void()> done) { mailbox_.post(std::move(done)); }) {

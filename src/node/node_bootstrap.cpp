@@ -120,17 +120,29 @@ void ServerNode::keep_everywhere(bootstrap::SessionId session, KeepJobs jobs) {
 }
 
 void ServerNode::on(TimePoint, const bootstrap::OperationDone& event) {
-  if (const auto run = runs_.find(event.session);
-      run != runs_.end() && event.operation == bootstrap::Operation::pack)
-    run->second.packed = true;
+  auto& run = runs_[event.session];
+  if (event.operation == bootstrap::Operation::pack && event.answer) {
+    run.packed = coap::is_success(*event.answer);
+    run.goes_on = *event.answer == coap::Code::method_not_allowed;  // [LwM2M-CORE 1.2 §6.1.6]
+  }
+  const bool forgiven =
+      event.need == fleet::Need::optional && (!event.answer || !coap::is_success(*event.answer));
+  const auto reason = shown(event.reason);
+  if (!reason.empty()) recorder_.annotate(run.peer, "! " + reason);
+  if (forgiven) recorder_.annotate(run.peer, "! it is optional in the plan: the session goes on");
   publish("bootstrap-operation",
           {{"endpoint", shown(event.endpoint)},
            {"operation", bootstrap::to_string(event.operation)},
            {"path", event.path.text().view()},
-           {"answer", event.answer ? json(coap::to_string(*event.answer).view()) : json(nullptr)}});
+           {"answer", event.answer ? json(coap::to_string(*event.answer).view()) : json(nullptr)},
+           {"optional", event.need == fleet::Need::optional},
+           {"bytes", event.size},
+           {"took_us", event.took.count()},
+           {"reason", reason}});
 }
 
 void ServerNode::on(TimePoint, const bootstrap::SessionStarted& event) {
+  runs_[event.session].peer = event.peer;
   recorder_.name(event.peer, event.endpoint);
   publish("bootstrap-started", {{"endpoint", shown(event.endpoint)}});
 }
@@ -138,7 +150,6 @@ void ServerNode::on(TimePoint, const bootstrap::SessionStarted& event) {
 void ServerNode::on(TimePoint now, const bootstrap::SessionEnded& event) {
   BootstrapRun run;
   if (auto known = runs_.extract(event.session)) run = std::move(known.mapped());
-  ++outcomes_[static_cast<std::size_t>(event.outcome)];
   const bool succeeded = event.outcome == bootstrap::Outcome::succeeded;
   const auto* outcome = bootstrap::to_string(event.outcome);
   const auto endpoint = shown(event.endpoint);
@@ -147,6 +158,14 @@ void ServerNode::on(TimePoint now, const bootstrap::SessionEnded& event) {
   const auto* peer = peers_.find(event.peer);
   if (peer != nullptr && !peer->endpoint.empty() && peer->endpoint != event.endpoint)
     remedy = advice_on_names(endpoint, peer->endpoint);
+  if (run.goes_on) {  // its journey has only begun
+    publish("bootstrap-ended", {{"endpoint", endpoint},
+                                {"outcome", outcome},
+                                {"reason", reason},
+                                {"remedy", "nothing: the device goes on with a Bootstrap-Request"}});
+    return;
+  }
+  ++outcomes_[static_cast<std::size_t>(event.outcome)];
   if (succeeded)
     spdlog::info("bootstrap of {} succeeded", endpoint);
   else

@@ -33,6 +33,11 @@ void Recorder::message(TimePoint now, PeerId peer, trace::Direction direction, B
   found->second->journey.add(std::move(row));
 }
 
+void Recorder::annotate(PeerId peer, std::string text) {
+  if (const auto found = active_.find(peer); found != active_.end())
+    found->second->journey.annotate(std::move(text));
+}
+
 void Recorder::name(PeerId peer, std::string_view endpoint) {
   const auto found = active_.find(peer);
   if (found == active_.end() || found->second->name == Name::proven) return;

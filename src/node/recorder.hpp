@@ -35,6 +35,8 @@ class Recorder {
   void note(PeerId peer, trace::Row row);
   void message(TimePoint now, PeerId peer, trace::Direction direction, ByteView datagram,
                std::size_t wire_size);
+  /// What was made of the last message, for whoever reads the journey.
+  void annotate(PeerId peer, std::string text);
   /// Names the device where the handshake did not (NoSec): nobody writes into the journeys of another.
   void name(PeerId peer, std::string_view endpoint);
   /// The outcome so far.

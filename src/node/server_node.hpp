@@ -9,6 +9,7 @@
 #include <map>
 #include <unordered_map>
 
+#include <slipway/fleet/credential_maker.hpp>
 #include <slipway/net/event_loop.hpp>
 #include <slipway/node/node.hpp>
 #include <slipway/security/random.hpp>
@@ -35,9 +36,11 @@ struct Claim {
 
 /// What is kept of a bootstrap session besides the engine.
 struct BootstrapRun {
+  PeerId peer;
   std::shared_ptr<const fleet::Plan> plan;  ///< once its enrolment was found
   std::string reason, remedy;               ///< for the journey; empty: what the engine says
   bool packed = false;                      ///< it was answered with a Pack
+  bool goes_on = false;                     ///< no Pack for it: the device asks again, in the other way
   bool end_peer = false;                    ///< its secure session ends with it
 };
 
@@ -165,6 +168,7 @@ class ServerNode final : public Node {
   Peers peers_;
   std::unordered_map<PeerId, Claim> claims_;  // while the handshake runs
   std::unordered_map<bootstrap::SessionId, BootstrapRun> runs_;
+  std::unique_ptr<fleet::CredentialMaker> maker_;
   bootstrap::Server bootstrap_;
   management::Server management_;
   Recorder recorder_;

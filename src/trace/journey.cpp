@@ -29,6 +29,14 @@ void Journey::add(Row row) {
   rows.push_back(std::move(row));
 }
 
+void Journey::annotate(std::string text) {
+  if (rows.empty() || rows_dropped != 0 || text_bytes + text.size() > kJourneyTextMax) return;
+  auto& values = rows.back().values;
+  if (values.size() > kValueLinesMax) return;
+  text_bytes += text.size();
+  values.push_back(std::move(text));
+}
+
 const char* to_string(Interface interface) {
   switch (interface) {
     case Interface::unknown:

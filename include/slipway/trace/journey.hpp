@@ -40,6 +40,8 @@ struct Journey {
 
   /// Appends within kRowsMax and kJourneyTextMax, and counts.
   void add(Row row);
+  /// Adds a line to the last row, within the same bounds.
+  void annotate(std::string text);
 };
 
 [[nodiscard]] const char* to_string(Interface interface);

@@ -165,5 +165,32 @@ TEST(Ladder, NeutralisesWhatAServerMayHaveMadeUp) {
   EXPECT_EQ(ladder_row(hostile, {}).find('\x07'), std::string::npos);
 }
 
+TEST(Journey, IsAnnotatedWithinItsBounds) {
+  Journey journey;
+  journey.annotate("nothing to say it of");
+  EXPECT_TRUE(journey.rows.empty());
+  journey.add({});
+  journey.annotate("refused, and why");
+  EXPECT_EQ(journey.rows[0].values, (std::vector<std::string>{"refused, and why"}));
+  EXPECT_EQ(journey.traffic.messages_up + journey.traffic.messages_down, 1u) << "it is no message";
+  for (std::size_t i = 0; i < 2 * kValueLinesMax; ++i) journey.annotate("again");
+  EXPECT_LE(journey.rows[0].values.size(), kValueLinesMax + 1);
+  journey.annotate(std::string(kJourneyTextMax, 'x'));
+  EXPECT_LE(journey.text_bytes, kJourneyTextMax);
+}
+
+TEST(Journey, HasItsHeadlineWithReasonAndRemedy) {
+  Journey journey;
+  journey.outcome = "succeeded";
+  EXPECT_EQ(headline(journey, {}), "succeeded\n");
+  journey.outcome = "refused";
+  journey.reason = "no enrolment takes this endpoint";
+  journey.remedy = "name it\x1b[31m";
+  EXPECT_EQ(headline(journey, {}), "refused: no enrolment takes this endpoint\n  → name it.[31m\n");
+  const auto again = journey_from_json(to_json(journey));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->remedy, journey.remedy);
+}
+
 }  // namespace
 }  // namespace slipway::trace
