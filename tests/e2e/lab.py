@@ -499,6 +499,15 @@ def management_key(state, server=101):
     return None
 
 
+def bootstrap_key(state):
+    """The key of the bootstrap account in a state file."""
+    values = stored_values(state)
+    for path, value in values.items():
+        if re.fullmatch(r"/0/\d+/1", path) and value is True:
+            return values[path[:-1] + "5"]
+    return None
+
+
 def traces_of(key):
     """What bytes look like in files and texts: raw, hexadecimal, and base64 of both alphabets at any place."""
     shapes = [key, key.hex().encode(), key.hex().upper().encode()]

@@ -93,6 +93,64 @@ class Rotation(lab.Case):
         self.assertNotIn("registered", thief.happenings())
 
 
+class BootstrapAccount(lab.Case):
+    """A one-time factory secret becomes a key of its own; the factory's dies when the new one has been used."""
+
+    def states(self):
+        listed = self.lab.device_api("GET", ENDPOINT, "/credentials")[1]["credentials"]
+        return [one["state"] for one in listed if one["role"] == "bootstrap"]
+
+    def replace_accounts(self):
+        self.lab.reconfigure(("[[enrolment]]", f'''
+[plan.thermometer.bootstrap]
+uri = "coaps://127.0.0.1:{self.lab.bootstrap_port}"
+[[enrolment]]'''))
+
+    def renew(self, device):
+        begun = device.out.mark()
+        self.succeeds(self.lab.ask("bootstrap", ENDPOINT))
+        device.wait_for("bootstrap ended", "succeeded", after=begun)
+        device.wait_for("registered", after=begun)
+        self.assertNotIn("connection failed", device.happenings()[begun:])
+
+    def test_the_factorys_key_lives_until_its_successor_was_used(self):
+        self.replace_accounts()
+        device = self.lab.new_device(ENDPOINT)
+        factory = lab.factory_key(device.pack)
+        first = lab.bootstrap_key(device.state)
+        self.assertNotEqual(factory, first)
+        self.assertEqual(["proven", "issued"], self.states(), "until then both work")
+        self.renew(device)
+        self.assertEqual(["retired", "proven", "issued"], self.states())
+        self.assertNotIn(lab.bootstrap_key(device.state), [factory, first])
+
+        events = self.lab.events()
+        thief = lab.Device(ENDPOINT, device.pack, self.lab.folder / "thief.state", self.lab.folder)
+        self.lab.processes.append(thief)
+        refused = events.wait_for("handshake-failed", endpoint=ENDPOINT, server="bootstrap")
+        self.assertIn("its credential is retired", refused["explanation"])
+        thief.wait_for("connection failed")
+        self.assertNotIn("registered", thief.happenings())
+        self.renew(device)  # the thief has changed nothing
+
+        keys = {"the factory's": factory, "the first": first, "the newest": lab.bootstrap_key(device.state)}
+        for process in self.lab.processes:
+            for which, key in keys.items():
+                self.assertFalse(lab.holds(process.text(), key), f"{which} key in {process.name}")
+        for file in self.lab.data.rglob("*"):
+            for which, key in keys.items():
+                self.assertFalse(lab.holds(file.read_bytes(), key), f"{which} key in {file}")
+
+    def test_a_factory_reset_before_that_comes_back_with_the_factorys_key(self):
+        self.replace_accounts()
+        device = self.lab.new_device(ENDPOINT)
+        device.end()
+        device.state.unlink()
+        again = self.lab.start_device(ENDPOINT, device.pack)
+        again.wait_for("registered")
+        self.assertIn("bootstrapping", again.happenings())
+
+
 class Refusals(lab.Case):
     """`slipway journey` says at a glance why a device was refused, and what may be done."""
 
