@@ -190,11 +190,17 @@ void keep_rights(std::uint16_t index, const fleet::AccessControlPlan& access, co
   }
 }
 
+bool lists_any(const DeviceState& device) {
+  return std::ranges::any_of(device.discovered.links,
+                             [](const auto& link) { return is_instance_of(link, kAccessControl); });
+}
+
 }  // namespace
 
 Result<void> plan_access(const AccessInput& input, std::vector<PlannedOperation>& deletes,
                          std::vector<PlannedOperation>& writes, std::vector<KeptRight>& kept_rights) {
   const auto& [plan, device, round, rewrite, earlier, catalog] = input;
+  if (plan.access.empty() && (plan.others == fleet::OtherAccounts::keep || !lists_any(device))) return {};
   AccessPlaces places(plan, device, earlier);
   const bool nothing_there = plan.existing == fleet::Existing::replace || places.empty();
   const bool keeping = plan.others == fleet::OtherAccounts::keep;

@@ -20,12 +20,12 @@ bool is_bootstrap_account(const lwm2m::DiscoveredLink& link) {
 
 AccountPlaces::AccountPlaces(const fleet::Plan& plan, const DeviceState& device, Round round,
                              std::vector<std::uint16_t>& instances)
-    : plan_(plan),
-      device_(device),
-      round_(round),
-      bootstrap_known_(device.discovered.bootstrap_account().has_value()),
-      instances_(instances) {
+    : plan_(plan), device_(device), round_(round), instances_(instances) {
   instances_.assign(plan.servers.size() * 2, kUndecided);
+  for (const auto& link : device.discovered.links) {
+    if (link.path.level() != PathLevel::instance || link.path.object() > kServer) continue;
+    (is_bootstrap_account(link) ? bootstrap_known_ : has_accounts_) = true;
+  }
 }
 
 bool AccountPlaces::names(ShortServerId server) const {
@@ -48,6 +48,7 @@ bool AccountPlaces::is_free(std::size_t half, std::uint16_t id) const {
   // Where the device's own account was not shown, /0/0 may be it.
   if (half == kSecurityHalf && id == 0 && !bootstrap_known_) return false;
   if (is_chosen(half, id)) return false;
+  if (half == kServerHalf && !has_accounts_) return true;
   const Path path(object_of(half), InstanceId(id));
   return std::ranges::none_of(device_.discovered.links,
                               [&](const auto& link) { return link.path == path && stays(link); });
@@ -83,7 +84,7 @@ Result<void> AccountPlaces::check_fixed(std::size_t account, std::size_t half) c
 
 /// The first instance of that server at which no other account is fixed.
 void AccountPlaces::take_existing(std::size_t account, std::size_t half) {
-  if (plan_.existing == fleet::Existing::replace) return;
+  if (!has_accounts_ || plan_.existing == fleet::Existing::replace) return;
   for (const auto& link : device_.discovered.links) {
     if (!is_instance_of(link, object_of(half)) || link.server != plan_.servers[account].id) continue;
     const auto id = link.path.instance().value();
@@ -136,6 +137,7 @@ Result<void> AccountPlaces::choose() {
 }
 
 void AccountPlaces::append_deletes(std::vector<PlannedOperation>& out) const {
+  if (!has_accounts_) return;
   for (const auto half : {kServerHalf, kSecurityHalf})
     for (const auto& link : device_.discovered.links) {
       if (!is_instance_of(link, object_of(half)) || is_bootstrap_account(link) || replaces(link, half))

@@ -46,8 +46,9 @@ class AccountPlaces {
   const fleet::Plan& plan_;
   const DeviceState& device_;
   Round round_;
-  bool bootstrap_known_;      ///< its instance was listed
-  std::uint16_t cursor_ = 0;  ///< nothing below is free in both halves
+  bool bootstrap_known_ = false;  ///< its instance was listed
+  bool has_accounts_ = false;     ///< any half of one was listed: not so of a device from the factory
+  std::uint16_t cursor_ = 0;      ///< nothing below is free in both halves
   std::vector<std::uint16_t>& instances_;
 };
 

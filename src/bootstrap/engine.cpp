@@ -194,8 +194,8 @@ std::optional<Event> Server::Impl::poll_event() {
     polled_end_ = kNoSlot;
   }
   if (events_.empty()) return std::nullopt;
-  const auto event = events_.front();
-  events_.pop();
+  const auto& event = events_.front();
+  events_.pop();  // its place is not used again before the next push
   if (event.noted) {
     polled_note_ = notes_.front();
     notes_.pop();
@@ -204,7 +204,7 @@ std::optional<Event> Server::Impl::poll_event() {
   return view(event);
 }
 
-Event Server::Impl::view(const QueuedEvent& event) const {
+std::optional<Event> Server::Impl::view(const QueuedEvent& event) const {
   const auto& session = table_[event.slot];
   switch (event.kind) {
     case EventKind::started:

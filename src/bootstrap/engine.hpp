@@ -74,7 +74,7 @@ class Server::Impl {
   // operations, one by one (run.cpp)
   void proceed(TimePoint now, Slot slot);
   void send_operation(TimePoint now, Slot slot);
-  Result<coap::RequestId> send_get(TimePoint now, Session& session, const PlannedOperation& operation);
+  Result<coap::RequestId> send_empty(TimePoint now, Session& session, const PlannedOperation& operation);
   Result<coap::RequestId> send_write(TimePoint now, Session& session, const PlannedOperation& operation);
   Result<ByteView> write_payload(const Session& session, const PlannedOperation& operation,
                                  ContentFormat format);
@@ -92,7 +92,7 @@ class Server::Impl {
   /// OperationDone of what is in flight; with a note unless that is empty.
   void push_done(TimePoint now, Slot slot, const PlannedOperation& operation, const coap::Message* answer,
                  std::string_view note = {});
-  [[nodiscard]] Event view(const QueuedEvent& event) const;
+  [[nodiscard]] std::optional<Event> view(const QueuedEvent& event) const;
 
   ServerConfig config_;
   const ObjectCatalog& catalog_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each Write of a plan contains. [LwM2M-CORE 1.2 App. E.1, E.2, E.3]
 #include <algorithm>
+#include <array>
 
 #include <slipway/bootstrap/operations.hpp>
 
@@ -16,6 +17,15 @@ Entry at(const Path& instance, std::uint16_t resource, const Value& value) {
   return {.path = instance.child(resource), .value = value};
 }
 
+/// Several at once: one by one, they cost as much as encoding them.
+template <std::size_t Count>
+void put(std::vector<Entry>& out, const std::array<Entry, Count>& entries) {
+  out.insert(out.end(), entries.begin(), entries.end());
+}
+void put(std::vector<Entry>& out, const Path& path, const Value& value) {
+  out.push_back({.path = path, .value = value});
+}
+
 /// The values of one id become the instances of a multiple resource, in the order in which they stand.
 void resource_entries(const Path& instance, const Resources& resources, const ObjectCatalog& catalog,
                       std::vector<Entry>& out) {
@@ -29,7 +39,7 @@ void resource_entries(const Path& instance, const Resources& resources, const Ob
                                         [&](const auto& other) { return other.first == id; });
       path = path.child(static_cast<std::uint16_t>(before));
     }
-    out.push_back({.path = path, .value = value.view()});
+    put(out, path, value.view());
   }
 }
 
@@ -48,48 +58,39 @@ SecurityMode mode_of(CredentialSource source) {
   return SecurityMode::nosec;
 }
 
-/// /0/x/3 to 5. Those that a mode does not use are written empty: devices that check for them find them,
-/// others ignore them. [LwM2M-CORE 1.2 App. E.1; facts of peers]
-void key_entries(const Path& path, SecurityMode mode, const fleet::ServerIdentity& identity,
-                 const fleet::Credential* credential, std::vector<Entry>& out) {
-  ByteView name, key;
-  if (credential != nullptr) {
-    name = mode == SecurityMode::psk ? credential->identity : credential->public_part;
-    key = credential->key.reveal();
-  }
-  const bool by_public_key = mode == SecurityMode::rpk || mode == SecurityMode::x509;
-  out.push_back(at(path, 3, Value::opaque(name)));
-  out.push_back(at(path, 4, Value::opaque(by_public_key ? ByteView(identity.public_key) : ByteView())));
-  out.push_back(at(path, 5, Value::opaque(key)));
-}
-
 void identity_entries(const Path& path, const fleet::ServerIdentity& identity, std::vector<Entry>& out) {
-  if (identity.matching_type) out.push_back(at(path, 13, Value::unsigned_integer(*identity.matching_type)));
-  if (!identity.sni.empty()) out.push_back(at(path, 14, Value::string(identity.sni)));
+  if (identity.matching_type) put(out, path.child(13), Value::unsigned_integer(*identity.matching_type));
+  if (!identity.sni.empty()) put(out, path.child(14), Value::string(identity.sni));
   if (identity.certificate_usage)
-    out.push_back(at(path, 15, Value::unsigned_integer(*identity.certificate_usage)));
+    put(out, path.child(15), Value::unsigned_integer(*identity.certificate_usage));
 }
 
 bool needs_credential(CredentialSource source) {
   return source != CredentialSource::none && source != CredentialSource::device_own;
 }
 
-/// Resources 0 to 5 of /0, of a server's account and of the bootstrap account alike.
+/// Resources 0 to 5 of /0, of a server's account and of the bootstrap account alike. The keys that a mode
+/// does not use are written empty: devices that check for them find them, others ignore them. [LwM2M-CORE 1.2
+/// App. E.1; facts of peers]
 template <class Account>
 Result<void> common_security_entries(const Path& path, const Account& account, fleet::ServerRole role,
                                      ShortServerId server, std::span<const fleet::Credential> credentials,
                                      std::vector<Entry>& out) {
-  const auto found = std::ranges::find_if(credentials, [&](const auto& credential) {
-    return credential.role == role && credential.server == server;
-  });
-  const auto* credential = found == credentials.end() ? nullptr : &*found;
-  if (credential == nullptr && needs_credential(account.credential))
-    return fail(ErrorCode::not_found, "an account has no credential");
   const auto mode = mode_of(account.credential);
-  out.push_back(at(path, 0, Value::string(account.uri)));
-  out.push_back(at(path, 1, Value::boolean(role == fleet::ServerRole::bootstrap)));
-  out.push_back(at(path, 2, Value::integer(static_cast<std::int64_t>(mode))));
-  key_entries(path, mode, account.identity, credential, out);
+  ByteView name, server_key, key;
+  if (needs_credential(account.credential)) {
+    const auto found = std::ranges::find_if(credentials, [&](const auto& credential) {
+      return credential.role == role && credential.server == server;
+    });
+    if (found == credentials.end()) return fail(ErrorCode::not_found, "an account has no credential");
+    name = mode == SecurityMode::psk ? found->identity : found->public_part;
+    key = found->key.reveal();
+  }
+  if (mode == SecurityMode::rpk || mode == SecurityMode::x509) server_key = account.identity.public_key;
+  put<6>(out, {at(path, 0, Value::string(account.uri)),
+               at(path, 1, Value::boolean(role == fleet::ServerRole::bootstrap)),
+               at(path, 2, Value::integer(static_cast<std::int64_t>(mode))), at(path, 3, Value::opaque(name)),
+               at(path, 4, Value::opaque(server_key)), at(path, 5, Value::opaque(key))});
   return {};
 }
 
@@ -98,7 +99,7 @@ Result<void> security_entries(const Path& path, const fleet::ServerAccountPlan& 
   const auto begin = static_cast<std::ptrdiff_t>(out.size());
   SLIPWAY_TRY(common_security_entries(path, account, fleet::ServerRole::management, account.id,
                                       sources.credentials, out));
-  out.push_back(at(path, 10, Value::integer(account.id.value())));
+  put(out, path.child(10), Value::integer(account.id.value()));
   identity_entries(path, account.identity, out);
   if (account.security_resources.empty()) return {};
   resource_entries(path, account.security_resources, sources.catalog, out);
@@ -111,8 +112,8 @@ Result<void> bootstrap_entries(const Path& path, const fleet::BootstrapAccountPl
                                const Sources& sources, std::vector<Entry>& out) {
   SLIPWAY_TRY(common_security_entries(path, account, fleet::ServerRole::bootstrap, ShortServerId(),
                                       sources.credentials, out));
-  out.push_back(at(path, 11, Value::integer(account.hold_off_s)));
-  if (account.account_timeout_s > 0) out.push_back(at(path, 12, Value::integer(account.account_timeout_s)));
+  put(out, path.child(11), Value::integer(account.hold_off_s));
+  if (account.account_timeout_s > 0) put(out, path.child(12), Value::integer(account.account_timeout_s));
   identity_entries(path, account.identity, out);
   return {};
 }
@@ -120,10 +121,10 @@ Result<void> bootstrap_entries(const Path& path, const fleet::BootstrapAccountPl
 void server_entries(const Path& path, const fleet::ServerAccountPlan& account, const ObjectCatalog& catalog,
                     std::vector<Entry>& out) {
   const auto begin = static_cast<std::ptrdiff_t>(out.size());
-  out.push_back(at(path, 0, Value::integer(account.id.value())));
-  out.push_back(at(path, 1, Value::integer(account.lifetime_s)));
-  out.push_back(at(path, 6, Value::boolean(account.notification_storing)));
-  out.push_back(at(path, 7, Value::string(account.binding)));
+  put<4>(out,
+         {at(path, 0, Value::integer(account.id.value())), at(path, 1, Value::integer(account.lifetime_s)),
+          at(path, 6, Value::boolean(account.notification_storing)),
+          at(path, 7, Value::string(account.binding))});
   if (account.server_resources.empty()) return;
   resource_entries(path, account.server_resources, catalog, out);
   std::sort(out.begin() + begin, out.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
@@ -132,22 +133,22 @@ void server_entries(const Path& path, const fleet::ServerAccountPlan& account, c
 void access_entries(const PlannedOperation& operation, const Sources& sources, std::vector<Entry>& out) {
   const auto& path = operation.path;
   const auto& access = sources.plan.access[operation.index];
-  out.push_back(at(path, 0, Value::integer(access.target_object.value())));
-  out.push_back(at(path, 1, Value::integer(access.target_instance.value())));
+  put(out, path.child(0), Value::integer(access.target_object.value()));
+  put(out, path.child(1), Value::integer(access.target_instance.value()));
   const auto begin = static_cast<std::ptrdiff_t>(out.size());
   const auto append = [&](const fleet::AccessRight& right) {
-    out.push_back({.path = path.child(2).child(right.server.value()), .value = Value::integer(right.rights)});
+    put(out, path.child(2).child(right.server.value()), Value::integer(right.rights));
   };
   for (const auto& right : access.acl) append(right);
   for (const auto& kept : sources.kept_rights)
     if (kept.access == operation.index) append(kept.right);
   std::sort(out.begin() + begin, out.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
-  out.push_back(at(path, 3, Value::integer(access.owner.value())));
+  put(out, path.child(3), Value::integer(access.owner.value()));
 }
 
 void value_entries(const Path& path, const std::vector<std::pair<Path, OwnedValue>>& values,
                    std::vector<Entry>& out) {
-  for (const auto& [at, value] : values) out.push_back({.path = at, .value = value.view()});
+  for (const auto& [at, value] : values) put(out, at, value.view());
   if (values.empty() && path.level() == PathLevel::instance)
     out.push_back({.path = path, .kind = EntryKind::instance});
 }

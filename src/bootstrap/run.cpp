@@ -43,29 +43,8 @@ void Server::Impl::send_operation(TimePoint now, Slot slot) {
   session.asked_at = now;
   session.sent_size = 0;
   session.sent_format.reset();
-  coap::OutgoingRequest request{.tag = session.id.value()};
-  Result<coap::RequestId> sent;
-  switch (operation.operation) {
-    case Operation::discover:
-    case Operation::read:
-      sent = send_get(now, session, operation);
-      break;
-    case Operation::write:
-      sent = send_write(now, session, operation);
-      break;
-    case Operation::finish:
-      request.code = coap::Code::post;
-      request.path = lwm2m::kBootstrapPath;
-      sent = coap_.request(now, session.peer, request);
-      break;
-    default: {
-      const auto path = operation.path.text();
-      request.code = coap::Code::del;
-      request.path = path;
-      sent = coap_.request(now, session.peer, request);
-      break;
-    }
-  }
+  auto sent = operation.operation == Operation::write ? send_write(now, session, operation)
+                                                      : send_empty(now, session, operation);
   if (sent) {
     session.request = *sent;
     return;
@@ -74,23 +53,32 @@ void Server::Impl::send_operation(TimePoint now, Slot slot) {
   end(now, slot, sent.error().code == ErrorCode::exhausted ? Outcome::overloaded : Outcome::plan_unfit, note);
 }
 
-Result<coap::RequestId> Server::Impl::send_get(TimePoint now, Session& session,
-                                               const PlannedOperation& operation) {
-  const bool discovering = operation.operation == Operation::discover;
-  const auto path = operation.path.text();
-  const auto format = discovering ? ContentFormat::link_format : session.format;
-  return coap_.request(now, session.peer,
-                       {.code = coap::Code::get,
-                        .path = path,
-                        .accept = static_cast<std::uint16_t>(format),
-                        .tag = session.id.value()});
+/// A Discover, Read, Delete or Finish.
+Result<coap::RequestId> Server::Impl::send_empty(TimePoint now, Session& session,
+                                                 const PlannedOperation& operation) {
+  const auto text = operation.path.text();
+  coap::OutgoingRequest request{.path = text, .tag = session.id.value()};
+  switch (operation.operation) {
+    case Operation::discover:
+      request.accept = static_cast<std::uint16_t>(ContentFormat::link_format);
+      break;
+    case Operation::read:
+      request.accept = static_cast<std::uint16_t>(session.format);
+      break;
+    case Operation::finish:
+      request.code = coap::Code::post;
+      request.path = lwm2m::kBootstrapPath;
+      break;
+    default:
+      request.code = coap::Code::del;
+      break;
+  }
+  return coap_.request(now, session.peer, request);
 }
 
-/// In `payload_`, or in the plan. After an error nothing of a key is left.
+/// In `payload_`. After an error nothing of a key is left.
 Result<ByteView> Server::Impl::write_payload(const Session& session, const PlannedOperation& operation,
                                              ContentFormat format) {
-  if (const auto* its = explicit_operation(operation, *session.plan); its != nullptr && its->payload)
-    return ByteView(*its->payload);
   entries_.clear();
   SLIPWAY_TRY(append_entries(operation,
                              {.plan = *session.plan,
@@ -111,7 +99,9 @@ Result<coap::RequestId> Server::Impl::send_write(TimePoint now, Session& session
                                                  const PlannedOperation& operation) {
   const auto* its = explicit_operation(operation, *session.plan);
   const auto format = its != nullptr && its->format ? *its->format : session.format;
-  SLIPWAY_ASSIGN(const auto payload, write_payload(session, operation, format));
+  const bool as_it_is = its != nullptr && its->payload;
+  SLIPWAY_ASSIGN(const auto payload,
+                 as_it_is ? ByteView(*its->payload) : write_payload(session, operation, format));
   session.sent_format = format;
   session.sent_size = static_cast<std::uint32_t>(payload.size());
   const auto path = operation.path.text();
@@ -121,8 +111,7 @@ Result<coap::RequestId> Server::Impl::send_write(TimePoint now, Session& session
                              .content_format = static_cast<std::uint16_t>(format),
                              .payload = payload,
                              .tag = session.id.value()});
-  if (holds_keys(operation) && payload.data() == payload_.data())
-    wipe(MutableBytes(payload_).first(payload.size()));
+  if (holds_keys(operation) && !as_it_is) wipe(MutableBytes(payload_).first(payload.size()));
   return sent;
 }
 
