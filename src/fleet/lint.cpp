@@ -61,6 +61,13 @@ void lint_fixed_instances(PlanDraft& draft) {
   }
 }
 
+/// Whether an account says that its /1 instance is this one. 65535 stands for the object.
+bool is_fixed(const Plan& plan, InstanceId instance) {
+  return instance.value() == kReservedId || std::ranges::any_of(plan.servers, [&](const auto& server) {
+           return server.server_instance == instance;
+         });
+}
+
 /// With several servers every right has to be said. [LwM2M-CORE 1.2 §8.1.3]
 void lint_access(PlanDraft& draft, const ObjectCatalog& catalog) {
   const auto& plan = *draft.plan;
@@ -76,6 +83,11 @@ void lint_access(PlanDraft& draft, const ObjectCatalog& catalog) {
     if (!draft.model.has(object))
       table.wrong(table.node("target"), "target", who + " is not in the device's model",
                   "remove it, or add \"" + std::to_string(object.value()) + "\" to model");
+    else if (object == kServerObject && !is_fixed(plan, plan.access[i].target_instance))
+      table.warn(table.node("target"), "target",
+                 "no server of this plan is fixed there: another account may come to stand in its place",
+                 "write server_instance = " + std::to_string(plan.access[i].target_instance.value()) +
+                     " in the account that is meant");
     else if (!draft.model.stated() && table.node("target") != nullptr && catalog.find(object) == nullptr)
       table.warn(table.node("target"), "target", who + " has no definition here: nobody may have it",
                  "put its XML file into the folder of --objects, or list the plan's model");

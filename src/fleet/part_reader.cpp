@@ -167,7 +167,7 @@ void read_write(TableReader& table, const PlanContext& context, const DeviceMode
   if (table.node("payload") != nullptr) return read_payload(table, operation);
   auto content = read_content(table, operation.path, model, context.files);
   if (!content) return;
-  if (content->empty() && operation.path.level() != PathLevel::instance && table.node("values") == nullptr)
+  if (content->empty() && operation.path.level() != PathLevel::instance)
     table.missing("values", "write what the operation writes");
   keep(std::move(*content), operation.values, places.values);
 }

@@ -2,6 +2,7 @@
 #include "toml_reader.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace slipway::fleet {
 namespace {
@@ -65,7 +66,10 @@ void Findings::add(Severity severity, const toml::node* where, std::string key, 
 }
 
 std::vector<Finding> Findings::take() {
-  std::ranges::stable_sort(list, {}, [](const Finding& one) { return std::pair(one.line, one.column); });
+  std::multimap<std::pair<unsigned, unsigned>, Finding> sorted;  // equal places stay in order
+  for (auto& finding : list) sorted.emplace(std::pair(finding.line, finding.column), std::move(finding));
+  list.clear();
+  for (auto& [place, finding] : sorted) list.push_back(std::move(finding));
   if (dropped != 0)
     list.push_back({.severity = errors != 0 ? Severity::error : Severity::warning,
                     .file = file,

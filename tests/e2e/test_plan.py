@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`slipway plan`: what is wrong with a plan is known before a device sees it, and what a device would be sent."""
 import json
+import re
+import shutil
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -93,6 +96,46 @@ class Plan(unittest.TestCase):
             refused = lab.run("plan", "show", SAMPLE, "--objects", lab.OBJECTS, "--for", "urn:dev:os:1", *arguments)
             self.assertEqual(1, refused.code)
             self.assertIn(says, refused.err)
+
+
+class Examples(unittest.TestCase):
+    """Each file of examples/plans, with the files that the commands in its comments make."""
+
+    DEVICES = {"bootstrap-account": ["urn:dev:os:1"], "odd-device": ["urn:dev:ops:odd-1"],
+               "oscore": ["urn:dev:os:gateway-1"], "rpk": ["urn:dev:os:1"], "several-servers": ["urn:dev:os:1"],
+               "x509": ["urn:dev:os:1", "urn:imei:1"]}
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="slipway-e2e-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def prepare(self, file):
+        """A copy of the example, beside what it needs."""
+        for command in re.findall(r"^#     \$ (.*)$", file.read_text(encoding="utf-8"), re.M):
+            subprocess.run(["sh", "-c", command], cwd=self.folder, check=True, capture_output=True)
+        return shutil.copy(file, self.folder)
+
+    def test_every_one_is_good_and_can_be_carried_out(self):
+        files = sorted((lab.ROOT / "examples" / "plans").glob("*.toml"))
+        self.assertEqual(sorted(self.DEVICES), [file.stem for file in files])
+        for file in files:
+            with self.subTest(file=file.name):
+                copy = self.prepare(file)
+                checked = lab.run("plan", "check", "--strict", copy, "--objects", lab.OBJECTS)
+                self.assertEqual((0, f"{copy}: good\n"), (checked.code, checked.out))
+                for device in self.DEVICES[file.stem]:
+                    shown = lab.run("plan", "show", copy, "--objects", lab.OBJECTS, "--for", device, "--json")
+                    self.assertEqual("succeeded", json.loads(shown.out)["outcome"], shown)
+
+    def test_no_private_key_is_shown(self):
+        copy = self.prepare(lab.ROOT / "examples" / "plans" / "x509.toml")
+        shown = lab.run("plan", "show", copy, "--for", "urn:dev:os:1", "--json")
+        self.assertRegex(shown.out, r"Secret Key = \(\d+ bytes, secret\)")
+        pem = (self.folder / "fleet-ca.key").read_text(encoding="utf-8")
+        der = subprocess.run(["openssl", "pkey", "-outform", "DER"], input=pem.encode(), check=True,
+                             capture_output=True).stdout
+        self.assertFalse(lab.holds(shown.out.encode(), der[36:68]))
 
 
 if __name__ == "__main__":

@@ -83,6 +83,7 @@ struct ServerAccountPlan {
 struct AccessRight {
   ShortServerId server{};  ///< 0 is the default entry
   std::uint16_t rights = 0;
+  bool operator==(const AccessRight&) const = default;
 };
 
 /// One instance of /2. `target_instance` 65535 governs Create of the object. [LwM2M-CORE 1.2 §8]

@@ -202,6 +202,12 @@ const Case kServers[] = {
      {"f.toml:4:1: warning: plan.p.access: several servers and no access control: each may do everything, if "
       "the "
       "device lets them at all; write [[plan.p.access]] for the objects that they share"}},
+    {"AccessToAnAccountThatMayStandElsewhere",
+     plan("[[plan.p.access]]\ntarget = \"/1/4\"\n"),
+     {"f.toml:8:10: warning: plan.p.access[0].target: no server of this plan is fixed there: another account "
+      "may come "
+      "to stand in its place; write server_instance = 4 in the account that is meant"}},
+    {"AccessToAFixedAccount", plan("server_instance = 4\n[[plan.p.access]]\ntarget = \"/1/4\"\n"), {}},
     {"SameKeyForTwoServers",
      plan(kTwoWithKeys),
      {"f.toml:13:21: warning: plan.p.server[1].server_public_key: another server of this plan has the same "

@@ -175,6 +175,9 @@ const Case kOperations[] = {
     {"WriteOfNothing",
      before("do = \"write\"\npath = \"/3/0/14\"\n"),
      {"f.toml:7:1: plan.p.before[0].values: this key is missing; write what the operation writes"}},
+    {"WriteOfNoValues",
+     before("do = \"write\"\npath = \"/3303\"\nvalues = []\n"),
+     {"f.toml:7:1: plan.p.before[0].values: this key is missing; write what the operation writes"}},
     {"PayloadWithoutFormat",
      before("do = \"write\"\npath = \"/3/0\"\npayload = \"00\"\n"),
      {"f.toml:7:1: plan.p.before[0].format: this key is missing; say what the payload is: \"tlv\", "
