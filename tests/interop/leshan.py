@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+from keys import Keys
 from rig import BUILD, ROOT
 
 OUT_OF_REACH = 75  # exit code of tests/interop/fetch
@@ -30,17 +31,34 @@ def _start(stage, name, kind, main, *arguments):
                        "-cp", f"{home}/classes:{home}/lib/*", main, *arguments, ends_with_input=True)
 
 
+def server(stage, identity=None):
+    """Leshan's management server; `uri` is where it listens with DTLS, `coap` where without."""
+    return _server(stage, "leshan-server", "managed", "LeshanServerPeer", identity)
+
+
+def bootstrap(stage, identity=None):
+    """Leshan's bootstrap server."""
+    return _server(stage, "leshan-bootstrap", "bootstrap", "LeshanBootstrapPeer", identity)
+
+
+def _server(stage, name, kind, main, identity):
+    keys = Keys.of(stage)
+    own = identity or keys.server(name)
+    process = _start(stage, name, kind, main, own.key, own.certificate, keys.ca.certificate)
+    ready = process.wait_for(r"^EVENT ready coap=coap://[^ ]*:([0-9]+) coaps=coaps://[^ ]*:([0-9]+)")
+    process.coap, process.uri = f"coap://127.0.0.1:{ready[1]}", f"coaps://127.0.0.1:{ready[2]}"
+    process.identity = own
+    return process
+
+
 def servers(stage):
-    """Leshan's management server and bootstrap server, each with the `uri` that it listens on."""
-    both = (_start(stage, "leshan-server", "managed", "LeshanServerPeer"),
-            _start(stage, "leshan-bootstrap", "bootstrap", "LeshanBootstrapPeer"))
-    for process in both:
-        process.uri = f"coaps://127.0.0.1:{process.wait_for(r'^EVENT ready .*coaps=coaps://[^ ]*:([0-9]+)')[1]}"
-    return both
+    """Both."""
+    return server(stage), bootstrap(stage)
 
 
-def client(stage, endpoint, uri, identity, key):
-    return _start(stage, "leshan-client", "managed", "LeshanClientPeer", endpoint, uri, identity, key)
+def client(stage, endpoint, uri, *credential, name="leshan-client"):
+    """Leshan's client with a bootstrap account of this credential, see LeshanClientPeer."""
+    return _start(stage, name, "managed", "LeshanClientPeer", endpoint, uri, *credential)
 
 
 def answer(text):

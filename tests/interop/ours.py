@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that the interop tests know about the `slipway` command: its arguments, its files, its HTTP API."""
+import base64
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import urllib.parse
 from pathlib import Path
 
+from keys import Keys
 from rig import ROOT, Events, Failure, expect, free_port, request
 
 SLIPWAY = Path(os.environ.get("SLIPWAY", ROOT / "build" / "release" / "slipway"))
@@ -21,61 +23,98 @@ def binary():
 class Servers:
     """`slipway serve`: bootstrap server, management server and HTTP API on free loopback ports."""
 
-    CONFIG = """\
-[server]
-data = "data"
-
-[http]
-listen = "127.0.0.1:0"
-
-[bootstrap]
-coap = "off"
-coaps = "127.0.0.1:0"
-
-[management]
-coap = "off"
-coaps = "127.0.0.1:{management}"
-
-[plan.interop]
-[[plan.interop.server]]
-id = 101
-uri = "coaps://127.0.0.1:{management}"
-lifetime = 300
-binding = "U"
-
-[[plan.interop.access]]
-target = "/3/0"
-owner = 101
-rights = {{ "101" = "RWE" }}
-
-[[enrolment]]
-name = "interop"
-endpoints = ["urn:interop:*"]
-plan = "interop"
-"""
-
-    def __init__(self, stage):
+    def __init__(self, stage, mode="psk", usage=3, uri=None, management=None, plan="", account="", tables="",
+                 bootstrap_key=False):
+        """`mode` is that of the devices' accounts: psk, rpk, x509 (with certificate `usage`) or nosec. `uri` and
+        `management` (its keys) are those of another management server than this one; `plan`, `account` and `tables`
+        are further lines of TOML for the plan, for its account, and for the whole. With `bootstrap_key` the factory's
+        key is replaced."""
         self._stage = stage
+        self.mode, self.usage = mode, usage
+        self._uri, self._bootstrap_key, self._more = uri, bootstrap_key, (plan, account, tables)
+        keys = Keys.of(stage)
+        self.identity = keys.server("slipway")
+        self._management_identity = management or self.identity
         self.data = stage.folder / "slipway-serve" / "data"  # relative to the working directory of `serve`
-        self.process = self.root = self.events = self.bootstrap_uri = None
+        self.process = self.root = self.events = self.bootstrap_uri = self.management_uri = None
 
     def start(self):
-        ready = self._ready() or self._ready()  # another program may have taken the port
+        ready = self._ready() or self._ready()  # another program may have taken a port
         expect(ready, "slipway serve did not start twice")
         self.root = f"http://{ready['http']}"
         self.events = Events(f"{self.root}/api/v1/events")
-        self.bootstrap_uri = f"coaps://{ready['bootstrap_coaps']}"
         return self
 
     def _ready(self):
         """Starts the command; what it listens on, or None when it ended."""
-        # The plan names the management server's port, so the port is chosen before the server is there.
-        config = self._stage.write("slipway.toml", self.CONFIG.format(management=free_port(socket.SOCK_DGRAM)))
+        # The plan names the servers' ports, so these are chosen before the servers are there.
+        bootstrap, management = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
+        scheme = "coap" if self.mode == "nosec" else "coaps"
+        self.bootstrap_uri = f"{scheme}://127.0.0.1:{bootstrap}"
+        self.management_uri = f"{scheme}://127.0.0.1:{management}"
+        config = self._stage.write("slipway.toml", self._configuration(scheme, bootstrap, management))
         self.process = self._stage.start("slipway-serve", binary(), "serve", "--json", "--config", config)
         try:
             return json.loads(self.process.wait_for(r'^\{.*"ready":true.*\}$')[0])
         except Failure:
             return None
+
+    def _configuration(self, scheme, bootstrap, management):
+        plan, account, tables = self._more
+        off = "coaps" if scheme == "coap" else "coap"
+        keys, ca = "", Keys.of(self._stage).ca
+        if self.mode in ("rpk", "x509"):
+            keys = (f'key = "{self.identity.key}"\ncertificate = "{self.identity.certificate}"\n'
+                    f'client_authorities = "{ca.certificate}"\n')
+            tables += f'[authority.interop]\ncertificate = "{ca.certificate}"\nkey = "{ca.key}"\n'
+        replaced = ""
+        if self._bootstrap_key:
+            replaced = f'[plan.interop.bootstrap]\nuri = "{self.bootstrap_uri}"\n{self._credential()}'
+        return f"""\
+[server]
+data = "data"
+[http]
+listen = "127.0.0.1:0"
+[bootstrap]
+{off} = "off"
+{scheme} = "127.0.0.1:{bootstrap}"
+{keys}
+[management]
+{off} = "off"
+{scheme} = "127.0.0.1:{management}"
+{keys}
+[plan.interop]
+{plan}
+[[plan.interop.server]]
+id = 101
+uri = "{self._uri or self.management_uri}"
+lifetime = 300
+{self._credential()}
+{account}
+[[plan.interop.access]]
+target = "/3/0"
+owner = 101
+rights = {{ "101" = "RWE" }}
+{replaced}
+[[enrolment]]
+name = "interop"
+endpoints = ["urn:interop:*"]
+authentication = "{'nosec' if self.mode == 'nosec' else 'psk'}"
+plan = "interop"
+{tables}
+"""
+
+    def _credential(self):
+        """The lines of an account that say how device and server know each other."""
+        if self.mode == "psk":
+            return 'credential = "psk"\n'
+        if self.mode == "nosec":
+            return 'credential = "none"\n'
+        server = self._management_identity
+        if self.mode == "rpk":
+            return f'credential = "rpk"\nserver_public_key = "{server.public}"\n'
+        return (f'credential = "x509"\nauthority = "interop"\ncertificate_usage = {self.usage}\n'
+                f'server_public_key = "{anchor(self._stage, server, self.usage)}"\n')
 
     def is_registered(self, endpoint):
         status, body = self._device("GET", endpoint, "")
@@ -124,6 +163,26 @@ plan = "interop"
             found.setdefault(credential["role"], []).append(credential["state"])
         return found
 
+    def modes(self, endpoint):
+        """The security modes of what the servers hold for the device."""
+        return {credential["mode"] for credential in self._device("GET", endpoint, "/credentials")[1]["credentials"]}
+
+    def keep(self, *credentials):
+        """Tells the management server of credentials that another bootstrap server gives; see openapi.yaml."""
+        status, body = request("PUT", f"{self.root}/api/v1/credentials", {"credentials": list(credentials)})
+        expect(status == 200 and body == {"kept": len(credentials)}, f"PUT credentials: {status} {body}")
+
+    def revoke(self, endpoint, role="management"):
+        status, body = self._device("DELETE", endpoint, f"/credentials?role={role}")
+        expect(status == 200 and body["revoked"] == 1, f"DELETE credentials: {status} {body}")
+
+    def tell_to_bootstrap(self, endpoint):
+        self._operation("POST", endpoint, "/bootstrap")
+
+    def journeys(self, endpoint):
+        """What was recorded of the device, newest first."""
+        return self._device("GET", endpoint, "/journeys?limit=100")[1]["journeys"]
+
     def metric(self, name):
         status, text = request("GET", f"{self.root}/metrics")
         found = re.search(rf"^{name} (\S+)$", str(text), re.MULTILINE)
@@ -143,18 +202,59 @@ def _values(answer):
     return {value["path"]: value.get("value") for value in answer.get("values", [])}
 
 
+def anchor(stage, server, usage):
+    """What a device knows a server by: its certificate, or with usage 2 that of its authority."""
+    return server.certificate if usage == 3 else Keys.of(stage).ca.certificate
+
+
+class Pack:
+    """A factory pack, and the bootstrap account in it."""
+
+    def __init__(self, path):
+        self.path = path
+        self._account = {}
+        base = ""
+        for record in json.loads(path.read_text(encoding="utf-8"))["objects"]:
+            base = record.get("bn", base)
+            name = base + record.get("n", "")
+            if name.startswith("/0/0/") and "vd" in record:
+                self._account[name[5:]] = base64.urlsafe_b64decode(record["vd"] + "==")
+
+    identity = property(lambda self: self._account["3"])  # or public key, or certificate
+
+    def files(self):
+        """The words of a Leshan peer for own key or certificate, private key, and the server's: files of DER."""
+        for resource in "354":
+            self.path.with_suffix(f".{resource}.der").write_bytes(self._account[resource])
+        return [self.path.with_suffix(f".{resource}.der") for resource in "354"]
+
+
 def factory(stage, endpoint, bootstrap_uri, identity, key, servers=None):
-    """Makes a factory pack; with `servers`, tells them the device's factory credential too."""
+    """Makes a factory pack with a pre-shared key; with `servers`, tells them the device's factory credential too."""
     keys = stage.write("factory-keys", f"{endpoint},{identity},{key}\n")
-    pack = stage.folder / "device.pack.json"
-    command = [binary(), "factory", "--keys", keys, "--server", bootstrap_uri, "--out", pack]
-    if servers:
-        command += ["--data", servers.data]
-    result = subprocess.run(command, cwd=stage.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, timeout=30, check=False)
+    return _factory(stage, endpoint, servers, "--keys", keys, "--server", bootstrap_uri).path
+
+
+def factory_with(stage, mode, endpoint, bootstrap_uri, server, usage=3, servers=None):
+    """The same with a key pair (rpk), a certificate (x509) or nothing (nosec); `server` is the server's Identity."""
+    words = ["--endpoint", endpoint, "--server", bootstrap_uri, f"--{mode}"]
+    if mode == "rpk":
+        words += ["--server-key", server.public]
+    if mode == "x509":
+        ca = Keys.of(stage).ca
+        words += ["--server-key", anchor(stage, server, usage), "--certificate-usage", usage,
+                  "--authority", ca.certificate, "--authority-key", ca.key]
+    return _factory(stage, endpoint, servers, *words)
+
+
+def _factory(stage, endpoint, servers, *words):
+    pack = stage.folder / f"{endpoint.rsplit(':', 1)[-1]}.json"
+    command = [binary(), "factory", "--out", pack, *words, *(["--data", servers.data] if servers else [])]
+    result = subprocess.run([str(word) for word in command], cwd=stage.folder, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False)
     if result.returncode != 0:
         raise Failure(f"slipway factory ended {result.returncode}: {result.stdout.strip()}")
-    return pack
+    return Pack(pack)
 
 
 def client(stage, pack, *options, name="slipway-client"):

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -103,6 +104,7 @@ class Process:
             self._child.terminate()
 
     def kill(self):
+        """Without a word to anybody, as when the power fails."""
         self._child.kill()
 
     def stop(self):
@@ -120,6 +122,60 @@ class Process:
 
     def tail(self, count=25):
         return "".join(f"    {self.name}| {line}\n" for line in self.lines[-count:])
+
+
+class Relay:
+    """A path of UDP between one device and a server, on which a test does what networks do."""
+
+    CID_RECORD = 25  # ContentType tls12_cid [RFC 9146 §4]
+    HANDSHAKE_RECORD = 22
+
+    def __init__(self, port):
+        self._server = ("127.0.0.1", port)
+        self._front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._front.bind(("127.0.0.1", 0))
+        self.port = self._front.getsockname()[1]
+        self._back = None
+        self._device = None
+        self._left = None  # datagrams that still pass; None: all
+        self.up = []       # first bytes of the device's datagrams: the type of a DTLS record
+        self.move()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def move(self):
+        """From now on the device has another address, as after a pause behind a NAT."""
+        back = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        back.bind(("127.0.0.1", 0))
+        back.connect(self._server)
+        self._back = back
+
+    def cut(self, after=0):
+        """Loses everything, once `after` more datagrams have passed."""
+        self._left = after
+
+    def mend(self):
+        self._left = None
+
+    def _passes(self):
+        if self._left is None:
+            return True
+        self._left -= 1
+        return self._left >= 0
+
+    def _run(self):
+        while True:
+            back = self._back
+            for ready in select.select([self._front, back], [], [], 0.05)[0]:
+                with contextlib.suppress(OSError):  # nobody listens yet, or any more
+                    if ready is self._front:
+                        data, self._device = self._front.recvfrom(65536)
+                        if self._passes():
+                            self.up.append(data[0])
+                            back.send(data)
+                    else:
+                        data = back.recv(65536)
+                        if self._passes():
+                            self._front.sendto(data, self._device)
 
 
 class Stage:

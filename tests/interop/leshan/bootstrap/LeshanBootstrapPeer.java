@@ -2,16 +2,24 @@
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.security.cert.X509Certificate;
+import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.concurrent.TimeUnit;
 
+import org.eclipse.californium.core.config.CoapConfig;
+import org.eclipse.californium.scandium.config.DtlsConfig;
+import org.eclipse.leshan.core.CertificateUsage;
 import org.eclipse.leshan.core.SecurityMode;
 import org.eclipse.leshan.core.endpoint.Protocol;
 import org.eclipse.leshan.core.peer.LwM2mPeer;
 import org.eclipse.leshan.core.request.BindingMode;
 import org.eclipse.leshan.core.request.BootstrapDownlinkRequest;
 import org.eclipse.leshan.core.request.BootstrapRequest;
+import org.eclipse.leshan.core.request.ContentFormat;
 import org.eclipse.leshan.core.request.SimpleDownlinkRequest;
 import org.eclipse.leshan.core.response.LwM2mResponse;
+import org.eclipse.leshan.core.util.datatype.ULong;
 import org.eclipse.leshan.server.bootstrap.BootstrapConfig;
 import org.eclipse.leshan.server.bootstrap.BootstrapFailureCause;
 import org.eclipse.leshan.server.bootstrap.BootstrapSession;
@@ -29,9 +37,21 @@ import org.eclipse.leshan.server.security.SecurityInfo;
 /**
  * Leshan's bootstrap server with a line protocol (Console) in place of a web page.
  *
+ * <p>Arguments: its private key (PKCS#8), its certificate, and the authority of devices, each a DER file. It repeats
+ * what is not acknowledged twice, after one and two seconds, and gives Connection IDs to whoever offers them.
+ *
  * <pre>
- * psk ENDPOINT IDENTITY HEXKEY                             the endpoint may bootstrap with this key
- * account ENDPOINT URI SSID IDENTITY HEXKEY LIFETIME-SECONDS  what it is given: one management account
+ * psk ENDPOINT IDENTITY HEXKEY      the endpoint may bootstrap with this key
+ * rpk ENDPOINT HEXKEY               ... with this public key (SubjectPublicKeyInfo)
+ * x509 ENDPOINT                     ... with a certificate of the authority, with the endpoint as CN
+ * account ENDPOINT URI SSID LIFETIME-SECONDS MODE ...   what it is given: one management account, MODE being one of
+ *     psk IDENTITY HEXKEY
+ *     rpk PUBLIC-KEY PRIVATE-KEY SERVER-PUBLIC-KEY            DER files
+ *     x509 CERTIFICATE PRIVATE-KEY SERVER-CERTIFICATE USAGE   DER files, and /0/x/15
+ *     nosec
+ * impatient ENDPOINT                a device gives its management server up after two attempts, a second apart
+ * format ENDPOINT FORMAT            writes in this content format, whatever the device prefers
+ * unpaired ENDPOINT                 an account whose parts do not belong together: the Server instance has the next id
  * </pre>
  */
 public final class LeshanBootstrapPeer {
@@ -39,19 +59,24 @@ public final class LeshanBootstrapPeer {
     private final InMemoryBootstrapConfigStore plans = new InMemoryBootstrapConfigStore();
     private final LeshanBootstrapServer server;
 
-    private LeshanBootstrapPeer() {
+    private LeshanBootstrapPeer(String[] files) throws Exception {
         var loopback = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         var endpoints = new CaliforniumBootstrapServerEndpointsProvider.Builder(
                 new CoapBootstrapServerProtocolProvider(), new CoapsBootstrapServerProtocolProvider())
+                        .setConfiguration(configuration -> configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, 6)
+                                .set(CoapConfig.ACK_TIMEOUT, 1, TimeUnit.SECONDS).set(CoapConfig.MAX_RETRANSMIT, 2))
                         .addEndpoint(loopback, Protocol.COAP).addEndpoint(loopback, Protocol.COAPS);
         server = new LeshanBootstrapServerBuilder().setConfigStore(plans)
+                .setPrivateKey(Keys.privateKey(files[0]))
+                .setCertificateChain(new X509Certificate[] { Keys.certificate(files[1]) })
+                .setTrustedCertificates(new X509Certificate[] { Keys.certificate(files[2]) })
                 .setSecurityStore(new BootstrapSecurityStoreAdapter(securities))
                 .setEndpointsProviders(endpoints.build()).build();
         server.addListener(new Sessions());
     }
 
     public static void main(String[] arguments) throws Exception {
-        var peer = new LeshanBootstrapPeer();
+        var peer = new LeshanBootstrapPeer(arguments);
         peer.server.start();
         Console.event("ready coap=%s coaps=%s", peer.server.getEndpoint(Protocol.COAP).getURI(),
                 peer.server.getEndpoint(Protocol.COAPS).getURI());
@@ -64,25 +89,62 @@ public final class LeshanBootstrapPeer {
         case "psk":
             securities.add(SecurityInfo.newPreSharedKeyInfo(words[1], words[2], Console.hex(words[3])));
             return "OK";
+        case "rpk":
+            securities.add(SecurityInfo.newRawPublicKeyInfo(words[1], Keys.publicKey(Console.hex(words[2]))));
+            return "OK";
+        case "x509":
+            securities.add(SecurityInfo.newX509CertInfo(words[1]));
+            return "OK";
         case "account":
-            plans.add(words[1], plan(words[2], Integer.parseInt(words[3]), words[4], words[5],
-                    Integer.parseInt(words[6])));
+            plans.add(words[1], plan(security(words), Integer.parseInt(words[4])));
+            return "OK";
+        case "impatient":
+            plans.getAll().get(words[1]).servers.get(0).communicationRetryCount = ULong.valueOf(2);
+            plans.getAll().get(words[1]).servers.get(0).CommunicationRetryTimer = ULong.valueOf(1);
+            return "OK";
+        case "format":
+            plans.getAll().get(words[1]).contentFormat = ContentFormat.fromCode(words[2]);
+            return "OK";
+        case "unpaired":
+            plans.getAll().get(words[1]).servers.get(0).shortId++;
             return "OK";
         default:
             return "ERROR no command " + words[0];
         }
     }
 
-    private static BootstrapConfig plan(String uri, int shortServerId, String identity, String key, int lifetime) {
+    private static BootstrapConfig.ServerSecurity security(String[] words) throws Exception {
         var security = new BootstrapConfig.ServerSecurity();
-        security.uri = uri;
-        security.serverId = shortServerId;
-        security.securityMode = SecurityMode.PSK;
-        security.publicKeyOrId = identity.getBytes(StandardCharsets.UTF_8);
-        security.secretKey = Console.hex(key);
+        security.uri = words[2];
+        security.serverId = Integer.parseInt(words[3]);
+        String[] key = Arrays.copyOfRange(words, 6, words.length);
+        switch (words[5]) {
+        case "psk":
+            security.securityMode = SecurityMode.PSK;
+            security.publicKeyOrId = key[0].getBytes(StandardCharsets.UTF_8);
+            security.secretKey = Console.hex(key[1]);
+            break;
+        case "rpk":
+        case "x509":
+            security.securityMode = words[5].equals("rpk") ? SecurityMode.RPK : SecurityMode.X509;
+            security.publicKeyOrId = Keys.bytes(key[0]);
+            security.secretKey = Keys.bytes(key[1]);
+            security.serverPublicKey = Keys.bytes(key[2]);
+            if (words[5].equals("x509"))
+                security.certificateUsage = CertificateUsage.fromCode(Integer.parseInt(key[3]));
+            break;
+        case "nosec":
+            security.securityMode = SecurityMode.NO_SEC;
+            break;
+        default:
+            throw new IllegalArgumentException("no mode " + words[5]);
+        }
+        return security;
+    }
 
+    private static BootstrapConfig plan(BootstrapConfig.ServerSecurity security, int lifetime) {
         var account = new BootstrapConfig.ServerConfig();
-        account.shortId = shortServerId;
+        account.shortId = security.serverId;
         account.lifetime = lifetime;
         account.binding = EnumSet.of(BindingMode.U);
 
@@ -154,8 +216,9 @@ public final class LeshanBootstrapPeer {
         /** What was sent, without the secrets that a Write carries. */
         private static String describe(BootstrapDownlinkRequest<? extends LwM2mResponse> request) {
             String name = request.getClass().getSimpleName().replace("Request", "");
-            return request instanceof SimpleDownlinkRequest ? name + " " + ((SimpleDownlinkRequest<?>) request).getPath()
-                    : name;
+            if (request instanceof SimpleDownlinkRequest)
+                return name + " " + ((SimpleDownlinkRequest<?>) request).getPath();
+            return name;
         }
     }
 }

@@ -3,8 +3,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 
+import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.leshan.client.LeshanClient;
 import org.eclipse.leshan.client.LeshanClientBuilder;
+import org.eclipse.leshan.client.engine.DefaultRegistrationEngineFactory;
 import org.eclipse.leshan.client.object.Security;
 import org.eclipse.leshan.client.object.Server;
 import org.eclipse.leshan.client.observer.LwM2mClientObserverAdapter;
@@ -22,6 +24,7 @@ import org.eclipse.leshan.core.request.UpdateRequest;
 import org.eclipse.leshan.core.request.argument.Arguments;
 import org.eclipse.leshan.core.response.ExecuteResponse;
 import org.eclipse.leshan.core.response.ReadResponse;
+import org.eclipse.leshan.core.util.datatype.ULong;
 import org.eclipse.leshan.transport.californium.client.endpoint.CaliforniumClientEndpointsProvider;
 import org.eclipse.leshan.transport.californium.client.endpoint.coap.CoapClientProtocolProvider;
 import org.eclipse.leshan.transport.californium.client.endpoint.coaps.CoapsClientProtocolProvider;
@@ -29,27 +32,37 @@ import org.eclipse.leshan.transport.californium.client.endpoint.coaps.CoapsClien
 /**
  * Leshan's client, factory-fresh: it has a bootstrap account and nothing else.
  *
- * <p>Arguments: ENDPOINT BOOTSTRAP-URI IDENTITY HEXKEY. Commands: battery PERCENT (sets /3/0/9), update, stop
- * (de-registers).
+ * <p>Arguments: ENDPOINT BOOTSTRAP-URI and one of
+ *
+ * <pre>
+ * psk IDENTITY HEXKEY
+ * rpk PUBLIC-KEY PRIVATE-KEY SERVER-PUBLIC-KEY                 DER files
+ * x509 CERTIFICATE PRIVATE-KEY SERVER-CERTIFICATE USAGE        DER files, and /0/x/15
+ * nosec
+ * </pre>
+ *
+ * <p>Commands: battery PERCENT (sets /3/0/9), update, stop (de-registers). After a failure it comes again in two
+ * seconds. It offers to use Connection IDs and wants none itself.
  */
 public final class LeshanClientPeer {
     private LeshanClientPeer() {
     }
 
     public static void main(String[] arguments) throws Exception {
-        byte[] identity = arguments[2].getBytes(StandardCharsets.UTF_8);
         var device = new Device();
         var objects = new ObjectsInitializer();
-        objects.setInstancesForObject(LwM2mId.SECURITY,
-                Security.pskBootstrap(arguments[1], identity, Console.hex(arguments[3])));
+        objects.setInstancesForObject(LwM2mId.SECURITY, account(arguments));
         objects.setClassForObject(LwM2mId.SERVER, Server.class);
         objects.setInstancesForObject(LwM2mId.DEVICE, device);
         objects.setDummyInstancesForObject(LwM2mId.ACCESS_CONTROL);
 
+        var endpoints = new CaliforniumClientEndpointsProvider.Builder(new CoapClientProtocolProvider(),
+                new CoapsClientProtocolProvider());
+        var configuration = endpoints.createDefaultConfiguration();
+        configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, 0);
         LeshanClient client = new LeshanClientBuilder(arguments[0]).setObjects(objects.createAll())
-                .setEndpointsProviders(new CaliforniumClientEndpointsProvider.Builder(new CoapClientProtocolProvider(),
-                        new CoapsClientProtocolProvider()).build())
-                .build();
+                .setRegistrationEngineFactory(new DefaultRegistrationEngineFactory().setRetryWaitingTimeInMs(2_000))
+                .setEndpointsProviders(endpoints.setConfiguration(configuration).build()).build();
         client.addObserver(new Observer());
         client.start();
         Console.event("ready");
@@ -69,6 +82,22 @@ public final class LeshanClientPeer {
             }
         });
         System.exit(0);
+    }
+
+    private static Security account(String[] words) throws Exception {
+        switch (words[2]) {
+        case "psk":
+            return Security.pskBootstrap(words[1], words[3].getBytes(StandardCharsets.UTF_8), Console.hex(words[4]));
+        case "rpk":
+            return Security.rpkBootstrap(words[1], Keys.bytes(words[3]), Keys.bytes(words[4]), Keys.bytes(words[5]));
+        case "x509":
+            return Security.x509Bootstrap(words[1], Keys.bytes(words[3]), Keys.bytes(words[4]), Keys.bytes(words[5]),
+                    ULong.valueOf(words[6]));
+        case "nosec":
+            return Security.noSecBootstrap(words[1]);
+        default:
+            throw new IllegalArgumentException("no mode " + words[2]);
+        }
     }
 
     /** The Device object (/3): what a management server reads first. */

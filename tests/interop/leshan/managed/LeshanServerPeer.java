@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.security.cert.X509Certificate;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
 import java.util.TreeMap;
 
+import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.leshan.core.endpoint.Protocol;
 import org.eclipse.leshan.core.node.LwM2mNode;
 import org.eclipse.leshan.core.node.LwM2mObject;
@@ -49,8 +51,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 /**
  * Leshan's server with a line protocol (Console) in place of a web page.
  *
+ * <p>Arguments: its private key (PKCS#8), its certificate, and the authority of devices, each a DER file. It gives
+ * Connection IDs to whoever offers them.
+ *
  * <pre>
  * psk ENDPOINT IDENTITY HEXKEY         the endpoint may come with this key
+ * rpk ENDPOINT HEXKEY                  ... with this public key (SubjectPublicKeyInfo)
+ * x509 ENDPOINT                        ... with a certificate of the authority, with the endpoint as CN
+ * forget ENDPOINT                      it may not come any more; its session ends
  * read ENDPOINT PATH [FORMAT]          CODE {"path": "value", ...}
  * discover ENDPOINT PATH               CODE {} </path>,...
  * write ENDPOINT PATH VALUE [FORMAT]   CODE {}
@@ -70,19 +78,22 @@ public final class LeshanServerPeer {
     private final InMemorySecurityStore securities = new InMemorySecurityStore();
     private final LeshanServer server;
 
-    private LeshanServerPeer() {
+    private LeshanServerPeer(String[] files) throws Exception {
         var loopback = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         var endpoints = new CaliforniumServerEndpointsProvider.Builder(new CoapServerProtocolProvider(),
-                new CoapsServerProtocolProvider()).addEndpoint(loopback, Protocol.COAP)
-                        .addEndpoint(loopback, Protocol.COAPS);
+                new CoapsServerProtocolProvider())
+                        .setConfiguration(configuration -> configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, 6))
+                        .addEndpoint(loopback, Protocol.COAP).addEndpoint(loopback, Protocol.COAPS);
         server = new LeshanServerBuilder().setSecurityStore(securities).setEndpointsProviders(endpoints.build())
-                .build();
+                .setPrivateKey(Keys.privateKey(files[0]))
+                .setCertificateChain(new X509Certificate[] { Keys.certificate(files[1]) })
+                .setTrustedCertificates(new X509Certificate[] { Keys.certificate(files[2]) }).build();
         server.getRegistrationService().addListener(new Registrations());
         server.getObservationService().addListener(new Observations());
     }
 
     public static void main(String[] arguments) throws Exception {
-        var peer = new LeshanServerPeer();
+        var peer = new LeshanServerPeer(arguments);
         peer.server.start();
         Console.event("ready coap=%s coaps=%s", peer.server.getEndpoint(Protocol.COAP).getURI(),
                 peer.server.getEndpoint(Protocol.COAPS).getURI());
@@ -94,6 +105,15 @@ public final class LeshanServerPeer {
         switch (words[0]) {
         case "psk":
             securities.add(SecurityInfo.newPreSharedKeyInfo(words[1], words[2], Console.hex(words[3])));
+            return "OK";
+        case "rpk":
+            securities.add(SecurityInfo.newRawPublicKeyInfo(words[1], Keys.publicKey(Console.hex(words[2]))));
+            return "OK";
+        case "x509":
+            securities.add(SecurityInfo.newX509CertInfo(words[1]));
+            return "OK";
+        case "forget":
+            securities.remove(words[1], true);
             return "OK";
         case "read":
             return send(words[1], new ReadRequest(format(words, 3), words[2]));
