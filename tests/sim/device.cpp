@@ -308,18 +308,40 @@ void SimDevice::check_accounts(const client::Tree& tree) {
     const auto at = [&](std::uint16_t resource) { return security(instance.instance(), resource); };
     if (tree.boolean(at(1)).value_or(false)) {
       ++bootstrap_accounts;
+      check_key(tree, ServerRole::bootstrap, instance.instance());
       continue;
     }
     accounts.insert(tree.integer(at(10)).value_or(0));
-    const auto key = tree.opaque(at(5));
-    keys_.insert(Bytes(key.begin(), key.end()));
-    journal_.require(is_accepted(tree.opaque(at(3)), key),
-                     "the management server accepts the key that a device keeps");
+    check_key(tree, ServerRole::management, instance.instance());
   }
   for (const Path& instance : client::instances(tree, kServer))
     servers.insert(tree.integer({kServer, instance.instance(), ResourceId(0)}).value_or(0));
   journal_.require(bootstrap_accounts == 1, "a device keeps its bootstrap account");
   journal_.require(accounts == servers, "a kept state has a key for every server and a server for every key");
+}
+
+void SimDevice::check_key(const client::Tree& tree, ServerRole role, InstanceId instance) {
+  const auto key = tree.opaque(security(instance, 5));
+  keys_.insert(Bytes(key.begin(), key.end()));
+  journal_.require(is_accepted(role, tree.opaque(security(instance, 3)), key),
+                   role == ServerRole::bootstrap
+                       ? "the bootstrap server accepts the key that a device keeps"
+                       : "the management server accepts the key that a device keeps");
+}
+
+Bytes SimDevice::identity(ServerRole role) const {
+  for (const Path& instance : client::instances(tree(), kSecurity)) {
+    const bool bootstrap = tree().boolean(security(instance.instance(), 1)).value_or(false);
+    if (bootstrap != (role == ServerRole::bootstrap)) continue;
+    const auto identity = tree().opaque(security(instance.instance(), 3));
+    return {identity.begin(), identity.end()};
+  }
+  return {};
+}
+
+std::optional<Path> SimDevice::server_instance() const {
+  for (const Path& instance : client::instances(tree(), kServer)) return instance;
+  return std::nullopt;
 }
 
 Bytes SimDevice::snapshot() const {

@@ -60,8 +60,10 @@ class SimDevice {
   [[nodiscard]] client::Client& client() { return *body_->client; }
   [[nodiscard]] const client::Tree& tree() const { return body_->model.tree(); }
   [[nodiscard]] const std::string& endpoint() const { return birth_.endpoint; }
-  /// Whether the flash memory has ever held this key.
-  [[nodiscard]] bool has_had_key(ByteView key) const { return keys_.contains(Bytes(key.begin(), key.end())); }
+  /// Whether it was born with this key, or its flash memory has ever held it.
+  [[nodiscard]] bool has_had_key(ByteView key) const {
+    return equal(key, birth_.key) || keys_.contains(Bytes(key.begin(), key.end()));
+  }
   /// How often `kProbeExecute` was carried out with these arguments.
   [[nodiscard]] unsigned executed(const std::string& arguments) const;
   [[nodiscard]] unsigned reboots_asked() const { return reboots_asked_; }
@@ -71,7 +73,11 @@ class SimDevice {
   [[nodiscard]] fleet::Credential factory_credential() const;
   [[nodiscard]] std::string leftovers() const;
   /// Says whether the servers accept the key with that identity.
-  std::function<bool(ByteView identity, ByteView key)> is_accepted;
+  std::function<bool(fleet::ServerRole role, ByteView identity, ByteView key)> is_accepted;
+  /// The identity by which the only account of that role opens sessions; empty while there is none.
+  [[nodiscard]] Bytes identity(fleet::ServerRole role) const;
+  /// /1/x of the only management account.
+  [[nodiscard]] std::optional<Path> server_instance() const;
 
  private:
   struct Session {
@@ -100,6 +106,7 @@ class SimDevice {
   void drop(PeerId peer);
   void written(const Bytes& snapshot);
   void check_accounts(const client::Tree& tree);
+  void check_key(const client::Tree& tree, fleet::ServerRole role, InstanceId instance);
   [[nodiscard]] Bytes snapshot() const;
 
   void on(const client::ConnectWanted& event);

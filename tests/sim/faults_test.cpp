@@ -37,7 +37,7 @@ class FaultWorld {
                 .management_uri = "coaps://192.0.2.1:5684",
                 .faults = std::move(faults)},
                random_, key_random_) {
-    device_.is_accepted = [](ByteView, ByteView) { return true; };
+    device_.is_accepted = [](fleet::ServerRole, ByteView, ByteView) { return true; };
     for (const auto& [door, address] : {std::pair(kit::Door::bootstrap, kBootstrapAddress),
                                         std::pair(kit::Door::management, kManagementAddress)})
       network_.open(address, [this, which = door](const Address& from, ByteView datagram) {

@@ -7,22 +7,22 @@
 #include <string>
 
 #include "sim/device.hpp"
+#include "sim/goal.hpp"
 #include "sim/servers.hpp"
 
 namespace slipway::sim {
 
 inline constexpr unsigned kNotificationsWanted = 3;
 
-class Operator {
+class Operator final : public Goal {
  public:
   /// Takes over `servers.watch`.
   Operator(Timeline& timeline, Random& random, Journal& journal, SimServers& servers, SimDevice& device);
 
-  [[nodiscard]] bool done() const { return step_ == Step::done; }
-  /// Where it stands, for a person.
-  [[nodiscard]] std::string where() const;
-  /// After everything has ended: what was done must have been done as often as it was said.
-  void check_totals() const;
+  [[nodiscard]] bool done() const override { return step_ == Step::done; }
+  [[nodiscard]] std::string where() const override;
+  /// What was done must have been done as often as it was said.
+  void check_totals() const override;
 
  private:
   enum class Step : std::uint8_t {

@@ -53,12 +53,14 @@ bool contains(ByteView haystack, ByteView needle) {
 }  // namespace
 
 SimServers::SimServers(Timeline& timeline, Network& network, Random& random, Journal& journal,
-                       SimStore& store, std::shared_ptr<const fleet::Plan> plan, std::uint64_t key_seed)
+                       SimStore& store, std::shared_ptr<const fleet::Plan> plan, std::uint64_t key_seed,
+                       Site site)
     : timeline_(timeline),
       network_(network),
       random_(random),
       journal_(journal),
       store_(store),
+      site_(std::move(site)),
       plan_(std::move(plan)),
       key_random_(key_seed) {
   boot();
@@ -69,8 +71,9 @@ void SimServers::boot() {
       std::make_unique<bootstrap::Server>(bootstrap::ServerConfig{}, builtin_objects(), random_, key_random_);
   management_ = std::make_unique<management::Server>(management::ServerConfig{}, builtin_objects(), random_);
   restore_registrations();
-  for (const auto& [role, address] : {std::pair(ServerRole::bootstrap, kBootstrapAddress),
-                                      std::pair(ServerRole::management, kManagementAddress)}) {
+  std::vector<std::pair<ServerRole, Address>> wanted{{ServerRole::management, site_.management}};
+  if (site_.bootstrap) wanted.emplace_back(ServerRole::bootstrap, *site_.bootstrap);
+  for (const auto& [role, address] : wanted) {
     dtls::ServerConfig config;
     config.next_peer = [this] { return PeerId(++last_peer_); };
     ports_.push_back(
@@ -95,7 +98,7 @@ void SimServers::restore_registrations() {
 }
 
 void SimServers::restart() {
-  journal_.note("the servers restart");
+  journal_.note("the servers restart (" + site_.name + ")");
   store_.crash();
   for (const auto& port : ports_) network_.close(port->address);
   ports_.clear();
@@ -103,6 +106,8 @@ void SimServers::restart() {
   claimed_.clear();
   keys_of_session_.clear();
   started_.clear();
+  plans_.clear();
+  ++life_;
   last_peer_ = 0;
   boot();
   if (watch.restarted) watch.restarted();
@@ -171,7 +176,7 @@ void SimServers::on_dtls(Port& port, const dtls::CredentialWanted& event) {
   store_.find_credential(
       port.role, std::move(identity),
       [this, &port, lookup = event.lookup, peer = event.peer](std::optional<Credential> found) {
-        if (found) claimed_[peer] = found->endpoint;
+        if (found) claimed_[peer] = {found->endpoint, found->server};
         port.dtls->credential(timeline_.now(), lookup,
                               found ? std::optional(std::move(found->key)) : std::nullopt);
         drain(port);
@@ -181,12 +186,14 @@ void SimServers::on_dtls(Port& port, const dtls::CredentialWanted& event) {
 void SimServers::on_dtls(Port& port, const dtls::SessionEstablished& event) {
   const auto identity = std::get<dtls::PskIdentity>(event.identity).bytes();
   peers_[event.peer] = {.port = &port,
-                        .endpoint = claimed_[event.peer],
+                        .endpoint = claimed_[event.peer].endpoint,
                         .identity = Bytes(identity.begin(), identity.end()),
-                        .address = event.address};
+                        .address = event.address,
+                        .server = claimed_[event.peer].server};
   claimed_.erase(event.peer);
   journal_.note(std::string(fleet::to_string(port.role)) + " server: session with " +
                 event.address.to_string());
+  store_.prove_credential(port.role, peers_[event.peer].identity);
 }
 
 void SimServers::on_dtls(Port&, const dtls::DatagramReceived& event) {
@@ -212,11 +219,15 @@ void SimServers::on_dtls(Port& port, const dtls::HandshakeFailed& event) {
                 dtls::to_string(event.failure.reason));
   if (!event.identity) return;
   // Keys are accepted before a device has them, and none is retired before its successor is in use.
-  const bool is_refusal = event.failure.reason == dtls::FailureReason::wrong_key ||
-                          event.failure.reason == dtls::FailureReason::unknown_identity;
   const auto identity = std::get<dtls::PskIdentity>(*event.identity).bytes();
-  journal_.require(!is_refusal || store_.has_dropped(identity),
+  if (store_.has_dropped(identity) || store_.has_revoked(identity)) return;
+  journal_.require(event.failure.reason != dtls::FailureReason::unknown_identity,
                    "the servers accept every key that a device has");
+  if (event.failure.reason != dtls::FailureReason::wrong_key) return;
+  // A late repetition of one handshake's end may fall into the beginning of another: then the keys are equal.
+  const auto* credential = store_.durable(port.role, identity);
+  journal_.require(credential != nullptr && device_has_key(credential->key.reveal()),
+                   "the servers know every key as the device does");
 }
 
 void SimServers::deliver(PeerId id, const Peer& peer, ByteView datagram) {
@@ -243,17 +254,37 @@ void SimServers::transmit(const coap::Transmit& transmit) {
 void SimServers::check_secrets(ByteView plaintext) {
   for (const auto& key : minted_)
     if (contains(plaintext, key))
-      journal_.require(store_.was_durable(key), "no key leaves before it is durable and accepted");
+      journal_.require(store_.was_durable(key) || was_durable_elsewhere(key),
+                       "no key leaves before it is durable and accepted");
 }
 
 // --- Bootstrap server -----------------------------------------------------------------------------------
 
 void SimServers::on(const bootstrap::EnrolmentWanted& event) {
-  bootstrap_->enrolment(timeline_.now(), event.session, plan_);
+  plans_[event.session] = plan_;
+  const auto peer = peers_.find(event.peer.id);
+  if (peer == peers_.end()) return;
+  // A secure session may outlive its credential: nothing new begins with a retired one.
+  store_.is_alive(ServerRole::bootstrap, peer->second.identity, [this, session = event.session](bool alive) {
+    const auto plan = plans_.find(session);
+    if (plan == plans_.end()) return;
+    if (alive)
+      bootstrap_->enrolment(timeline_.now(), session, plan->second);
+    else
+      bootstrap_->refuse(timeline_.now(), session, {coap::Code::bad_request, "its credential is retired"});
+    turn();
+  });
+}
+
+bool SimServers::is_elsewhere(const fleet::Plan& plan, const Credential& credential) const {
+  if (credential.role != ServerRole::management) return false;
+  return std::ranges::any_of(plan.servers, [&](const auto& account) {
+    return account.id == credential.server && !account.remote.empty();
+  });
 }
 
 void SimServers::on(const bootstrap::CredentialsToKeep& event) {
-  std::vector<Credential> credentials;
+  std::vector<Credential> here, elsewhere;
   auto& keys = keys_of_session_[event.session];
   for (const auto& credential : event.credentials) {
     const auto key = credential.key.reveal();
@@ -261,15 +292,37 @@ void SimServers::on(const bootstrap::CredentialsToKeep& event) {
     journal_.require(std::ranges::find(minted_, keys.back()) == minted_.end(),
                      "every session gets a key of its own");
     minted_.push_back(keys.back());
-    credentials.push_back(credential.clone());
-    credentials.back().created = timeline_.wall();
+    auto& list = is_elsewhere(*plans_.at(event.session), credential) ? elsewhere : here;
+    list.push_back(credential.clone());
+    list.back().created = timeline_.wall();
   }
-  store_.put_credentials(std::move(credentials), [this, session = event.session](Written written) {
-    bootstrap_->credentials_kept(
-        timeline_.now(), session,
-        written == Written::durable ? bootstrap::Server::Kept::durable : bootstrap::Server::Kept::failed);
+  keep(event.session, std::move(here), std::move(elsewhere));
+}
+
+/// The device hears of its credentials when everybody whom they are for has them for good.
+void SimServers::keep(bootstrap::SessionId session, std::vector<Credential> here,
+                      std::vector<Credential> elsewhere) {
+  auto open = std::make_shared<unsigned>(elsewhere.empty() ? 1 : 2);
+  auto kept = std::make_shared<bool>(true);
+  const auto one_done = [this, session, open, kept, life = life_](Written written) {
+    if (life != life_) return;
+    *kept = *kept && written == Written::durable;
+    if (--*open != 0) return;
+    bootstrap_->credentials_kept(timeline_.now(), session,
+                                 *kept ? bootstrap::Server::Kept::durable : bootstrap::Server::Kept::failed);
     turn();
-  });
+  };
+  if (!elsewhere.empty()) hand_over(std::move(elsewhere), one_done);
+  store_.put_credentials(std::move(here), one_done);
+}
+
+bool SimServers::accepts(ServerRole role, ByteView identity) const {
+  const auto* credential = store_.durable(role, identity);
+  return credential != nullptr && credential->state != fleet::CredentialState::retired;
+}
+
+void SimServers::take_credentials(std::vector<Credential> credentials, SimStore::Done done) {
+  store_.put_credentials(std::move(credentials), std::move(done));
 }
 
 void SimServers::on(const bootstrap::SessionStarted& event) {
@@ -279,17 +332,71 @@ void SimServers::on(const bootstrap::SessionStarted& event) {
 
 void SimServers::on(const bootstrap::OperationDone& event) {
   const bool accepted = event.answer && coap::is_success(*event.answer);
+  if (event.operation == bootstrap::Operation::pack && event.answer == coap::Code::method_not_allowed)
+    goes_on_.insert(event.session);
   if (event.operation == bootstrap::Operation::finish && accepted) finished_.insert(event.session);
 }
 
 void SimServers::on(const bootstrap::SessionEnded& event) {
   journal_.require(started_.erase(event.session) == 1, "a session that started ends once");
-  ++outcomes_[event.outcome];
+  if (goes_on_.erase(event.session) == 0) ++outcomes_[event.outcome];
   journal_.note(std::string("bootstrap server: session ") + bootstrap::to_string(event.outcome) + " " +
                 std::string(event.reason));
-  if (finished_.erase(event.session) == 0) return;
-  for (const auto& key : keys_of_session_[event.session])
-    journal_.require(device_has_key(key), "when a Finish was accepted, the device has its key for good");
+  const auto plan = plans_.extract(event.session);
+  const std::string endpoint(event.endpoint);
+  if (finished_.erase(event.session) != 0) {
+    for (const auto& key : keys_of_session_[event.session])
+      journal_.require(device_has_key(key), "when a Finish was accepted, the device has its key for good");
+    settle(endpoint, *plan.mapped());
+  }
+  if (event.outcome != bootstrap::Outcome::storage_failed) return;
+  // The device has its 2.04 and shall not wait for a Finish that does not come.
+  const auto peer = peers_.find(event.peer);
+  if (peer == peers_.end()) return;
+  auto& port = *peer->second.port;
+  port.dtls->end(timeline_.now(), event.peer, dtls::Alert::internal_error);
+  drain(port);
+}
+
+/// The device has said that its accounts are those of the plan.
+void SimServers::settle(const std::string& endpoint, const fleet::Plan& plan) {
+  std::vector<ShortServerId> kept;
+  for (const auto& account : plan.servers)
+    if (account.remote.empty()) kept.push_back(account.id);
+  store_.retire_other_servers(endpoint, kept, [this, endpoint, kept](Written written) {
+    if (written == Written::failed) return;
+    end_sessions(endpoint, kept);
+    if (kept.empty()) management_->revoke(timeline_.now(), endpoint);
+    turn();
+  });
+}
+
+void SimServers::end_sessions(const std::string& endpoint, const std::vector<ShortServerId>& kept) {
+  std::vector<PeerId> ending;
+  for (const auto& [id, peer] : peers_)
+    if (peer.endpoint == endpoint && peer.port->role == ServerRole::management &&
+        std::ranges::find(kept, peer.server) == kept.end())
+      ending.push_back(id);
+  for (const auto id : ending) {
+    const auto peer = peers_.find(id);
+    if (peer == peers_.end()) continue;
+    auto& port = *peer->second.port;
+    port.dtls->end(timeline_.now(), id, dtls::Alert::access_denied);
+    drain(port);
+  }
+}
+
+void SimServers::revoke(const std::string& endpoint, std::function<void(Written)> done) {
+  journal_.note("the operator revokes the management credentials (" + site_.name + ")");
+  store_.revoke_credentials(endpoint, ServerRole::management,
+                            [this, endpoint, done = std::move(done)](Written written) {
+                              if (written == Written::durable) {
+                                end_sessions(endpoint, {});
+                                management_->revoke(timeline_.now(), endpoint);
+                                turn();
+                              }
+                              done(written);
+                            });
 }
 
 // --- Management server ----------------------------------------------------------------------------------
@@ -299,7 +406,6 @@ void SimServers::on(const management::Registered& event) {
   if (const auto peer = peers_.find(event.registration.peer); peer != peers_.end()) {
     journal_.require(peer->second.endpoint == event.registration.endpoint,
                      "a device registers with its own name");
-    store_.prove_credential(ServerRole::management, peer->second.identity);
   }
   store_.put_registration(record_of(event.registration));
   if (watch.registered) watch.registered(event);

@@ -31,27 +31,51 @@ struct ServerWatch {
   std::function<void()> restarted;
 };
 
+/// Which servers a process is, and where. Without `bootstrap` it is a management server only.
+struct Site {
+  std::string name = "home";
+  std::optional<Address> bootstrap = kBootstrapAddress;
+  Address management = kManagementAddress;
+};
+
 /// How bootstrap sessions ended, by the word of the server.
 using Outcomes = std::map<bootstrap::Outcome, unsigned>;
 
 class SimServers {
  public:
   SimServers(Timeline& timeline, Network& network, Random& random, Journal& journal, SimStore& store,
-             std::shared_ptr<const fleet::Plan> plan, std::uint64_t key_seed);
+             std::shared_ptr<const fleet::Plan> plan, std::uint64_t key_seed, Site site = {});
 
   /// The process ends and a new one begins: only the store is left.
   void restart();
 
   void handle_timeout(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+  /// What sessions that begin from now on carry out.
+  void set_plan(std::shared_ptr<const fleet::Plan> plan) { plan_ = std::move(plan); }
+  /// Retires the device's management credentials and ends what they have opened. `done` says whether it is
+  /// durable; a crash may swallow it.
+  void revoke(const std::string& endpoint, std::function<void(Written)> done);
+  /// Takes credentials that another node gives to a device.
+  void take_credentials(std::vector<fleet::Credential> credentials, SimStore::Done done);
+
   /// Lets the engines answer each other until all are quiet.
   void turn();
 
+  /// Whether a credential with that identity may open sessions now.
+  [[nodiscard]] bool accepts(fleet::ServerRole role, ByteView identity) const;
+  /// Whether nothing was ever lost here: the store has not failed, and the process has not ended.
+  [[nodiscard]] bool is_reliable() const { return life_ == 0 && store_.is_reliable(); }
   [[nodiscard]] management::Server& management() { return *management_; }
   [[nodiscard]] const bootstrap::Server& bootstrap() const { return *bootstrap_; }
   [[nodiscard]] const Outcomes& outcomes() const { return outcomes_; }
   /// Sessions and handshakes of DTLS, bootstrap sessions and registrations that are left.
   [[nodiscard]] std::string leftovers() const;
+  /// Brings credentials of accounts at another node there; told when that node has said that they are
+  /// durable.
+  std::function<void(std::vector<fleet::Credential>, SimStore::Done)> hand_over;
+  /// Whether that node has ever had this key for good.
+  std::function<bool(ByteView key)> was_durable_elsewhere = [](ByteView) { return false; };
   /// Whether a device has made this key its own: asked when a session is said to have succeeded.
   std::function<bool(ByteView key)> device_has_key;
   ServerWatch watch;
@@ -67,6 +91,11 @@ class SimServers {
     std::string endpoint;
     Bytes identity;
     Address address;
+    ShortServerId server{};
+  };
+  struct Claim {
+    std::string endpoint;
+    ShortServerId server;
   };
 
   void boot();
@@ -76,6 +105,11 @@ class SimServers {
   void deliver(PeerId id, const Peer& peer, ByteView datagram);
   void transmit(const coap::Transmit& transmit);
   void check_secrets(ByteView plaintext);
+  void keep(bootstrap::SessionId session, std::vector<fleet::Credential> here,
+            std::vector<fleet::Credential> elsewhere);
+  void settle(const std::string& endpoint, const fleet::Plan& plan);
+  void end_sessions(const std::string& endpoint, const std::vector<ShortServerId>& kept);
+  [[nodiscard]] bool is_elsewhere(const fleet::Plan& plan, const fleet::Credential& credential) const;
 
   void on_dtls(Port& port, const security::dtls::CredentialWanted& event);
   void on_dtls(Port& port, const security::dtls::SessionEstablished& event);
@@ -104,21 +138,25 @@ class SimServers {
   Random& random_;
   Journal& journal_;
   SimStore& store_;
+  Site site_;
   std::shared_ptr<const fleet::Plan> plan_;
   SeededRandom key_random_;
 
   // Of the running process.
   std::vector<std::unique_ptr<Port>> ports_;
   std::map<PeerId, Peer> peers_;
-  std::map<PeerId, std::string> claimed_;
+  std::map<PeerId, Claim> claimed_;
+  std::map<bootstrap::SessionId, std::shared_ptr<const fleet::Plan>> plans_;
   std::unique_ptr<bootstrap::Server> bootstrap_;
   std::unique_ptr<management::Server> management_;
   std::uint64_t last_peer_ = 0;
+  std::uint64_t life_ = 0;  // counts restarts: answers to an earlier process are nobody's
 
   // What the checks know.
   std::map<bootstrap::SessionId, std::vector<Bytes>> keys_of_session_;
   std::vector<Bytes> minted_;  // every key that was ever made
   std::map<bootstrap::SessionId, bool> started_;
+  std::set<bootstrap::SessionId> goes_on_;   // without a Pack, in the other way
   std::set<bootstrap::SessionId> finished_;  // by a Finish that the device accepted; a Pack has none
   Outcomes outcomes_;
 };

@@ -56,6 +56,38 @@ void SimStore::prove_credential(ServerRole role, Bytes identity) {
          habits_.failure_percent);
 }
 
+void SimStore::is_alive(ServerRole role, Bytes identity, std::function<void(bool)> told) {
+  submit([] {},
+         [this, role, identity = std::move(identity), told = std::move(told)](Written) {
+           const auto* credential = find(role, identity);
+           told(credential != nullptr && credential->state != CredentialState::retired);
+         },
+         0);
+}
+
+void SimStore::revoke_credentials(std::string endpoint, ServerRole role, Done done) {
+  submit(
+      [this, endpoint = std::move(endpoint), role] {
+        for (auto& credential : credentials_) {
+          if (credential.endpoint != endpoint || credential.role != role) continue;
+          credential.state = CredentialState::retired;
+          revoked_.insert(credential.identity);
+        }
+      },
+      std::move(done), habits_.failure_percent);
+}
+
+void SimStore::retire_other_servers(std::string endpoint, std::vector<ShortServerId> kept, Done done) {
+  submit(
+      [this, endpoint = std::move(endpoint), kept = std::move(kept)] {
+        for (auto& credential : credentials_)
+          if (credential.endpoint == endpoint && credential.role == ServerRole::management &&
+              std::ranges::find(kept, credential.server) == kept.end())
+            credential.state = CredentialState::retired;
+      },
+      std::move(done), habits_.failure_percent);
+}
+
 void SimStore::put_registration(storage::RegistrationRecord record) {
   submit([this, record = std::move(record)] { registrations_[record.endpoint] = record; }, {},
          habits_.failure_percent);
@@ -68,13 +100,21 @@ void SimStore::remove_registration(std::string endpoint) {
 void SimStore::insert(Credential credential) {
   const auto same_place = [&](const Credential& other) {
     return other.endpoint == credential.endpoint && other.role == credential.role &&
-           other.server == credential.server && other.state == CredentialState::issued;
+           other.server == credential.server && other.state != CredentialState::retired;
   };
-  // The oldest ones that were only issued go. [storage::kIssuedMax]
-  while (static_cast<std::size_t>(std::ranges::count_if(credentials_, same_place)) >= storage::kIssuedMax) {
-    const auto oldest = std::ranges::find_if(credentials_, same_place);
-    dropped_.insert(oldest->identity);
-    credentials_.erase(oldest);
+  // The oldest live one stays; of the others that were only issued the oldest go. [storage::kIssuedMax]
+  const auto issued = [&](const Credential& other) {
+    return same_place(other) && other.state == CredentialState::issued;
+  };
+  const auto first = std::ranges::find_if(credentials_, same_place);
+  if (first != credentials_.end()) {
+    const auto after = first + 1;
+    while (static_cast<std::size_t>(std::count_if(after, credentials_.end(), issued)) >=
+           storage::kIssuedMax) {
+      const auto oldest = std::find_if(after, credentials_.end(), issued);
+      dropped_.insert(oldest->identity);
+      credentials_.erase(oldest);
+    }
   }
   const auto key = credential.key.reveal();
   ever_durable_.emplace(key.begin(), key.end());

@@ -37,6 +37,10 @@ class SimStore {
   void put_credentials(std::vector<fleet::Credential> credentials, Done done);
   void find_credential(fleet::ServerRole role, Bytes identity, Found found);
   void prove_credential(fleet::ServerRole role, Bytes identity);
+  /// Whether the credential may still open anything.
+  void is_alive(fleet::ServerRole role, Bytes identity, std::function<void(bool)> told);
+  void revoke_credentials(std::string endpoint, fleet::ServerRole role, Done done);
+  void retire_other_servers(std::string endpoint, std::vector<ShortServerId> kept, Done done);
   void put_registration(storage::RegistrationRecord record);
   void remove_registration(std::string endpoint);
 
@@ -50,6 +54,11 @@ class SimStore {
   /// Whether a credential had to go because kIssuedMax newer ones were issued and none of them used.
   [[nodiscard]] bool has_dropped(ByteView identity) const {
     return dropped_.contains(Bytes(identity.begin(), identity.end()));
+  }
+  [[nodiscard]] bool is_reliable() const { return habits_.failure_percent == 0; }
+  /// Whether the operator has revoked it.
+  [[nodiscard]] bool has_revoked(ByteView identity) const {
+    return revoked_.contains(Bytes(identity.begin(), identity.end()));
   }
   [[nodiscard]] const std::map<std::string, storage::RegistrationRecord>& registrations() const {
     return registrations_;
@@ -70,7 +79,7 @@ class SimStore {
   Random& random_;
   StoreHabits habits_;
   std::vector<fleet::Credential> credentials_;  // in the order they came
-  std::set<Bytes> dropped_;
+  std::set<Bytes> dropped_, revoked_;
   std::set<Bytes> ever_durable_;  ///< keys
   std::map<std::string, storage::RegistrationRecord> registrations_;
   std::deque<Job> waiting_;

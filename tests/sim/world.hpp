@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "sim/campaign.hpp"
 #include "sim/operator.hpp"
 
 namespace slipway::sim {
@@ -17,6 +18,7 @@ struct Troubles {
 
 struct Settings {
   std::uint64_t seed = 1;
+  Story story = Story::first_journey;
   Weather weather{};
   StoreHabits store{};
   DeviceHabits device{};
@@ -43,6 +45,9 @@ class World {
   [[nodiscard]] TimePoint now() const { return timeline_.now(); }
 
  private:
+  void hand_over(std::vector<fleet::Credential> credentials, SimStore::Done done);
+  [[nodiscard]] bool is_accepted(fleet::ServerRole role, ByteView identity, ByteView key) const;
+  [[nodiscard]] std::unique_ptr<Goal> goal_of(Story story);
   /// To the next moment at which anything happens; false when there is none up to `until`.
   bool step(TimePoint until);
   void plan(const Troubles& troubles);
@@ -53,10 +58,10 @@ class World {
   Timeline timeline_;
   Journal journal_{timeline_};
   Network network_;
-  SimStore store_;
-  SimServers servers_;
+  SimStore store_, elsewhere_store_;
+  SimServers servers_, elsewhere_;  // a management server of another node is elsewhere
   SimDevice device_;
-  Operator operator_;
+  std::unique_ptr<Goal> goal_;
   unsigned troubles_left_ = 0;
   TimePoint busy_at_{};
   unsigned steps_at_once_ = 0;
