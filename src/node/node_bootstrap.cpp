@@ -2,6 +2,8 @@
 // What the bootstrap engine says, and what is done about it.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include <slipway/net/clock.hpp>
 
 #include "advice.hpp"
@@ -79,10 +81,11 @@ void ServerNode::check_credential(bootstrap::SessionId session, const Peer& peer
 }
 
 void ServerNode::on(TimePoint, const bootstrap::CredentialsToKeep& event) {
-  const auto run = runs_.find(event.session);
+  auto& run = runs_[event.session];
   KeepJobs jobs;
   for (const auto& credential : event.credentials) {
-    const auto remote = run == runs_.end() ? "" : remote_of(*run->second.plan, credential);
+    run.identities.push_back(credential.identity);
+    const auto remote = run.plan ? remote_of(*run.plan, credential) : std::string();
     auto& kept = jobs[remote].emplace_back(credential.clone());
     kept.created = net::unix_now();
   }
@@ -180,7 +183,14 @@ void ServerNode::on(TimePoint now, const bootstrap::SessionEnded& event) {
     recorder_.end(event.peer);
   publish("bootstrap-ended",
           {{"endpoint", endpoint}, {"outcome", outcome}, {"reason", reason}, {"remedy", remedy}});
-  if (succeeded && run.plan && !run.packed) settle(std::string(event.endpoint), *run.plan);
+  if (succeeded && run.plan) {
+    const std::string name(event.endpoint);
+    packs_given_.erase(name);
+    if (!run.packed)
+      settle(name, *run.plan);
+    else if (packs_given_.size() < kPacksGivenMax)
+      packs_given_[name] = {.plan = std::move(run.plan), .identities = std::move(run.identities)};
+  }
   if (run.end_peer) end_session(now, event.peer);
   // The device has its 2.04 and would wait 247 s for what does not come; so it knows at once, and comes
   // again.
@@ -189,8 +199,7 @@ void ServerNode::on(TimePoint now, const bootstrap::SessionEnded& event) {
 }
 
 /// The device has said that its accounts are those of the plan: credentials of servers that it no longer has
-/// are dead, also when it has an account of that number at another node. (Who was given a Pack has said
-/// nothing.)
+/// are dead, also when it has an account of that number at another node.
 void ServerNode::settle(const std::string& endpoint, const fleet::Plan& plan) {
   if (plan.others == fleet::OtherAccounts::keep && plan.existing != fleet::Existing::replace) return;
   auto kept = std::make_shared<std::vector<ShortServerId>>();
@@ -209,6 +218,16 @@ void ServerNode::settle(const std::string& endpoint, const fleet::Plan& plan) {
         if (kept->empty()) management_.revoke(now, *name);
         drain_engines(now);
       });
+}
+
+/// Who uses a credential of a Pack has taken it as a whole. [LwM2M-CORE 1.2 §6.1.7.7]
+void ServerNode::settle_pack(const Peer& peer) {
+  const auto given = packs_given_.find(peer.endpoint);
+  if (given == packs_given_.end()) return;
+  const auto& [plan, identities] = given->second;
+  if (std::ranges::find(identities, peer.identity) == identities.end()) return;
+  settle(peer.endpoint, *plan);
+  packs_given_.erase(given);
 }
 
 }  // namespace slipway::node

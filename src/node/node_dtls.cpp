@@ -185,6 +185,7 @@ void ServerNode::prove(const Peer& peer) {
   submit([identity,
           role = peer.port->role](storage::Store& store) { return store.prove_credential(role, *identity); },
          {});
+  settle_pack(peer);
 }
 
 void ServerNode::on_dtls(TimePoint now, Port&, const dtls::DatagramReceived& event) {

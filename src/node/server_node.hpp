@@ -39,10 +39,19 @@ struct BootstrapRun {
   PeerId peer;
   std::shared_ptr<const fleet::Plan> plan;  ///< once its enrolment was found
   std::string reason, remedy;               ///< for the journey; empty: what the engine says
+  std::vector<Bytes> identities;            ///< of the credentials that it gives
   bool packed = false;                      ///< it was answered with a Pack
   bool goes_on = false;                     ///< no Pack for it: the device asks again, in the other way
   bool end_peer = false;                    ///< its secure session ends with it
 };
+
+/// A Pack that was handed out: whether the device has taken it shows when it uses what the Pack gave it.
+struct PackGiven {
+  std::shared_ptr<const fleet::Plan> plan;
+  std::vector<Bytes> identities;
+};
+/// Of devices that never used theirs; beyond, what they have left stays valid until it is revoked.
+inline constexpr std::size_t kPacksGivenMax = 10'000;
 
 /// Credentials of one session by where they must be kept; "" is here.
 using KeepJobs = std::map<std::string, std::vector<fleet::Credential>, std::less<>>;
@@ -143,6 +152,7 @@ class ServerNode final : public Node {
   void check_credential(bootstrap::SessionId session, const Peer& peer);
   void keep_everywhere(bootstrap::SessionId session, KeepJobs jobs);
   void settle(const std::string& endpoint, const fleet::Plan& plan);
+  void settle_pack(const Peer& peer);
   void keep(const management::Registration& registration);
   void publish(std::string_view name, nlohmann::json event);
 
@@ -168,6 +178,7 @@ class ServerNode final : public Node {
   Peers peers_;
   std::unordered_map<PeerId, Claim> claims_;  // while the handshake runs
   std::unordered_map<bootstrap::SessionId, BootstrapRun> runs_;
+  std::unordered_map<std::string, PackGiven> packs_given_;  // by endpoint
   std::unique_ptr<fleet::CredentialMaker> maker_;
   bootstrap::Server bootstrap_;
   management::Server management_;

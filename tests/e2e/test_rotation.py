@@ -93,6 +93,27 @@ class Rotation(lab.Case):
         self.assertNotIn("registered", thief.happenings())
 
 
+class OtherAccounts(lab.Case):
+    """What a device no longer has is dead, whether it was told by pack or step by step."""
+
+    def change_server(self, *options):
+        device = self.lab.start_device(ENDPOINT, self.lab.factory(ENDPOINT), *options)
+        device.wait_for("registered")
+        self.lab.reconfigure(("id = 101", "id = 103"), ("owner = 101", "owner = 103"), ('"101" =', '"103" ='))
+        begun = device.out.mark()
+        self.succeeds(self.lab.ask("bootstrap", ENDPOINT))
+        device.wait_for("registered", "server 103", after=begun)
+        listed = self.lab.device_api("GET", ENDPOINT, "/credentials")[1]["credentials"]
+        states = {one["server"]: one["state"] for one in listed if one["role"] == "management"}
+        self.assertEqual({101: "retired", 103: "proven"}, states)
+
+    def test_told_by_pack(self):
+        self.change_server()
+
+    def test_told_step_by_step(self):
+        self.change_server("--no-pack")
+
+
 class BootstrapAccount(lab.Case):
     """A one-time factory secret becomes a key of its own; the factory's dies when the new one has been used."""
 
