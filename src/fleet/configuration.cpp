@@ -99,6 +99,16 @@ void read_server(TableReader& root, KeyFiles& files, UnixTime now, ServerSetting
   }
 }
 
+/// The two servers have keys of their own. [LwM2M-TRANSPORT 1.2 §5.2.1]
+void check_keys(TableReader& root, const ServerSettings& server) {
+  const auto& one = server.bootstrap.tls;
+  const auto& other = server.management.tls;
+  if (one && other && one->public_key == other->public_key)
+    root.warn(root.table().at_path("management.key").node(), "management.key",
+              "the bootstrap server has the same key",
+              "give each its own: who takes one over would have both");
+}
+
 /// Two ports on one address could not both be opened.
 void check_listen(TableReader& root, const ServerSettings& server) {
   struct Port {
@@ -150,7 +160,9 @@ bool gives_keys(const Plan& plan) {
 /// Reads the enrolments and remembers which one took a name, for the sake of good findings.
 class EnrolmentReader {
  public:
-  EnrolmentReader(std::span<PlanDraft> plans, Enrolments& out) : plans_(plans), out_(out) {}
+  EnrolmentReader(std::span<PlanDraft> plans, Enrolments& out) : out_(out) {
+    for (auto& draft : plans) plans_.emplace(draft.plan->name, &draft);
+  }
 
   void read(TableReader& table) {
     auto enrolment = std::make_shared<Enrolment>();
@@ -212,10 +224,11 @@ class EnrolmentReader {
       if (table.node("plan") == nullptr) table.missing("plan", "name a plan of this file");
       return;
     }
-    const auto draft = std::ranges::find_if(plans_, [&](const auto& one) { return one.plan->name == *name; });
-    if (draft == plans_.end())
+    const auto found = plans_.find(*name);
+    if (found == plans_.end())
       return table.wrong(table.node("plan"), "plan", "there is no plan " + in_quotes(*name),
                          "add [[plan." + *name + ".server]]");
+    auto* const draft = found->second;
     enrolment.plan = draft->plan;
     const bool one = draft->audience == Audience::nobody && enrolment.endpoints.size() == 1 &&
                      !enrolment.endpoints[0].ends_with('*');
@@ -226,7 +239,7 @@ class EnrolmentReader {
                  "write \"psk\", or keep the network closed");
   }
 
-  std::span<PlanDraft> plans_;
+  std::map<std::string_view, PlanDraft*> plans_;
   Enrolments& out_;
   std::map<std::string, std::string, std::less<>> taken_;
 };
@@ -239,6 +252,7 @@ void read_document(TableReader& root, const ObjectCatalog& catalog, const ReadOp
   KeyFiles files(std::filesystem::path(root.findings().file).parent_path(), options);
   read_server(root, files, now, out.server);
   check_listen(root, out.server);
+  check_keys(root, out.server);
   const auto authorities = read_authorities(root, files, now);
   out.remotes = read_remotes(root, std::filesystem::path(root.findings().file).parent_path(), options);
   const PlanContext context{

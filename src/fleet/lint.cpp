@@ -252,7 +252,8 @@ void lint_server_keys(PlanDraft& draft, const Authorities& authorities) {
         table.warn(where, "server_public_key", "another server of this plan has the same key",
                    "give each its own: who takes one over would have both");
     if (plan.bootstrap && equal(own, key(plan.bootstrap->identity)))
-      table.wrong(where, "server_public_key", "the bootstrap server has the same key", "give each its own");
+      table.warn(where, "server_public_key", "the bootstrap server has the same key",
+                 "give each its own: who takes one over would have both");
     for (const auto& [name, authority] : authorities)
       if (equal(own, authority->certificate))
         table.wrong(where, "server_public_key",

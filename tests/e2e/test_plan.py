@@ -105,6 +105,8 @@ class Examples(unittest.TestCase):
                "oscore": ["urn:dev:os:gateway-1"], "rpk": ["urn:dev:os:1"], "several-servers": ["urn:dev:os:1"],
                "x509": ["urn:dev:os:1", "urn:imei:1"]}
 
+    REFERENCE_LEAVES_OUT = "objects = token_file = ca_file = "  # they name what is not here
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="slipway-e2e-")
         self.addCleanup(folder.cleanup)
@@ -127,6 +129,19 @@ class Examples(unittest.TestCase):
                 for device in self.DEVICES[file.stem]:
                     shown = lab.run("plan", "show", copy, "--objects", lab.OBJECTS, "--for", device, "--json")
                     self.assertEqual("succeeded", json.loads(shown.out)["outcome"], shown)
+
+    def test_the_reference_shows_every_key_once(self):
+        self.prepare(lab.ROOT / "examples" / "plans" / "x509.toml")
+        page = (lab.ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
+        whole = re.search(r"^```toml\n(.*?)^```$", page, re.M | re.S)[1]
+        file = self.folder / "whole.toml"
+        file.write_text(whole, encoding="utf-8")
+        checked = lab.run("plan", "check", "--strict", file, "--objects", lab.OBJECTS)
+        self.assertEqual((0, f"{file}: good\n"), (checked.code, checked.out))
+        for key in re.findall(r"^\| (`.*?`) \|", page, re.M):
+            for name in re.findall(r"`([a-z_]+)`", key):
+                with self.subTest(key=name):
+                    self.assertRegex(whole + self.REFERENCE_LEAVES_OUT, rf"\b{name} = ")
 
     def test_no_private_key_is_shown(self):
         copy = self.prepare(lab.ROOT / "examples" / "plans" / "x509.toml")

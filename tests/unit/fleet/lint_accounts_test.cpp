@@ -217,8 +217,14 @@ const Case kServers[] = {
      plan(
          "credential = \"rpk\"\nserver_public_key = \"server.pub\"\n[plan.p.bootstrap]\nuri = \"coaps://b\"\n"
          "credential = \"rpk\"\nserver_public_key = \"server.pem\"\n"),
-     {"f.toml:8:21: plan.p.server[0].server_public_key: the bootstrap server has the same key; give each its "
-      "own"}},
+     {"f.toml:8:21: warning: plan.p.server[0].server_public_key: the bootstrap server has the same key; give "
+      "each its "
+      "own: who takes one over would have both"}},
+    {"SameKeyOfBothServersHere",
+     "[bootstrap]\nkey = \"server.key\"\n[management]\nkey = \"server.key\"\n",
+     {"f.toml:4:7: warning: management.key: the bootstrap server has the same key; give each its own: who "
+      "takes one "
+      "over would have both"}},
     {"SameSecurityInstance",
      plan("security_instance = 3\n" + kSecond +
           "security_instance = 3\n[[plan.p.access]]\ntarget = \"/3/0\"\n"),
