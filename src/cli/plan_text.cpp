@@ -59,8 +59,8 @@ std::string hex_dump(const RehearsedMessage& message, const Painter& paint) {
 
 std::string headline(const RehearsedOperation& operation) {
   std::string text = operation.name;
-  if (!operation.path.empty())
-    text += "  " + std::string(coap::describe(operation.code).view()) + " " + operation.path;
+  text += "  " + std::string(coap::describe(operation.code).view());
+  if (!operation.path.empty()) text += " " + operation.path;
   if (operation.format && operation.payload_size != 0)
     text += "  " + std::string(to_string(*operation.format));
   return text;

@@ -100,6 +100,21 @@ TEST(Rehearsal, HidesAWholePayloadThatCannotBeRead) {
   EXPECT_THAT(write->values, ElementsAre());
 }
 
+TEST(Rehearsal, APackIsOneAnswerWithEverything) {
+  const PlayedDevice device{
+      .endpoint = "d", .preferred = ContentFormat::senml_json, .begin = Begin::pack, .discover = ""};
+  const auto shown = rehearse(plan(""), device, builtin_objects());
+  ASSERT_EQ(shown.outcome, bootstrap::Outcome::succeeded) << shown.reason;
+  ASSERT_EQ(shown.operations.size(), 1u);
+  EXPECT_EQ(shown.operations[0].format, ContentFormat::senml_json);
+  EXPECT_THAT(shown.operations[0].values, Contains("/1/1/0 Short Server ID = 101"));
+  EXPECT_EQ(hidden(shown.operations[0]), 22u);
+
+  const auto refused = rehearse(plan("[plan.p.bootstrap]\nuri = \"coaps://b\"\n"), device, builtin_objects());
+  EXPECT_EQ(refused.outcome, bootstrap::Outcome::refused);
+  EXPECT_THAT(to_text(refused, Paint::plain), HasSubstr("Bootstrap-Pack  4.05"));
+}
+
 TEST(Rehearsal, TakesWhatTheDeviceHas) {
   const auto shown =
       rehearsed("", ContentFormat::tlv, "</>;lwm2m=1.1,</0/5>,</0/6>;ssid=7,</1/3>;ssid=7,</3/0>");
