@@ -136,5 +136,40 @@ class Crash(lab.Case):
         print(f"seed {seed}: of {len(held)} devices {sum(key is not None for key in held.values())} held a key at the crash")
 
 
+class CrashOfReplacement(lab.Case):
+    """The server dies while bootstrap accounts are replaced: no device is ever without a key that opens a bootstrap."""
+
+    ROUNDS = 10
+
+    def test_every_device_can_bootstrap_again(self):
+        seed = random.randrange(1 << 32)
+        moments = random.Random(seed)
+        self.lab.reconfigure(("[[enrolment]]", f'''
+[plan.thermometer.bootstrap]
+uri = "coaps://127.0.0.1:{self.lab.bootstrap_port}"
+[[enrolment]]'''))
+        devices = [self.lab.new_device(f"urn:dev:os:crash-{number}") for number in range(3)]
+        for _ in range(self.ROUNDS):
+            begun = [device.out.mark() for device in devices]
+            for device in devices:
+                self.succeeds(self.lab.ask("bootstrap", device.endpoint))
+            devices[0].out.find(lambda line: "bootstrap ended" in line, moments.uniform(0, 0.001 * lab.PATIENCE),
+                                after=begun[0])
+            self.lab.server.end(signal.SIGKILL)
+            for device in devices:
+                device.kill()
+            self.lab.start_server()
+            devices = [self.lab.start_device(device.endpoint, device.pack) for device in devices]
+            for device in devices:
+                with self.subTest(device=device.endpoint, seed=seed):
+                    device.wait_for("registered")
+        for device in devices:
+            begun = device.out.mark()
+            self.succeeds(self.lab.ask("bootstrap", device.endpoint))
+            device.wait_for("bootstrap ended", "succeeded", after=begun)
+            device.wait_for("registered", after=begun)
+            self.assertNotIn("connection failed", device.happenings()[begun:], f"seed {seed}")
+
+
 if __name__ == "__main__":
     unittest.main()

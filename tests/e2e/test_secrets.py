@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A canary sweep: the keys of a device are looked for wherever the server and the commands leave traces."""
+import secrets
 import unittest
 
 import lab
@@ -51,6 +52,25 @@ class Canary(lab.Case):
         device.end()
         self.lab.stop_server()
         self.sweep(self.files(), keys)
+
+    def test_no_key_that_another_node_gave_is_found(self):
+        events = self.lab.events()
+        key = secrets.token_bytes(24)
+        body = {"credentials": [{"endpoint": ENDPOINT, "server": 101, "mode": "psk", "identity": "c0ffee",
+                                 "key": key.hex()}]}
+        answers = [self.lab.http("PUT", "/api/v1/credentials", body) for _ in range(2)]
+        self.assertEqual([200, 409], [status for status, _ in answers], "kept once")
+        body["credentials"][0]["mode"] = "rpk"
+        answers.append(self.lab.http("PUT", "/api/v1/credentials", body))
+        body["credentials"][0]["server"] = key.hex()
+        answers.append(self.lab.http("PUT", "/api/v1/credentials", body))
+        self.assertEqual([400, 400], [status for status, _ in answers[2:]])
+        shown = self.lab.ask("credentials", ENDPOINT)
+        metrics = self.lab.http("GET", "/metrics")
+        self.sweep([("answers", str(answers)), ("events", str(events.record.items)), ("metrics", str(metrics)),
+                    ("credentials", shown.out + shown.err), *self.files()], {"the key": key})
+        self.lab.stop_server()
+        self.sweep(self.files(), {"the key": key})
 
     def test_keys_are_readable_by_their_owner_only(self):
         device = self.lab.new_device(ENDPOINT)
