@@ -103,6 +103,18 @@ TEST_F(IncrementalBootstrap, TakesASurplusResourceForADifference) {
   EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "GET /1", "DELETE /2", "PUT /0/1", "POST /bs"));
 }
 
+TEST_F(IncrementalBootstrap, TakesAnEmptyListOfRightsForNone) {
+  auto plan = plan_with_access();
+  plan.access[0].acl.clear();
+  give(std::move(plan));
+  device.discover = "</>;lwm2m=1.1,</0/0>,</2/1>";
+  auto entries = access({{1, 3303, 0, 101, {}}});
+  entries.push_back({.path = Path(ObjectId(2), InstanceId(1), ResourceId(2)), .kind = EntryKind::multiple});
+  readable(2, entries, ContentFormat::tlv);
+  begin();
+  EXPECT_THAT(device.asked_names(), ElementsAre("GET /", "GET /2", "PUT /0/1", "PUT /1/1", "POST /bs"));
+}
+
 TEST_F(IncrementalBootstrap, ReadsInTheFormatOfTheDevice) {
   device.discover = "</>;lwm2m=1.2,</0/0>,</0/1>;ssid=101,</1/1>;ssid=101";
   readable(1, server(1, 101), ContentFormat::tlv);  // it may answer in another than was asked for
@@ -161,6 +173,15 @@ struct HostileRead {
 
 class HostileAnswer : public IncrementalBootstrap, public testing::WithParamInterface<int> {
  protected:
+  /// Well-formed, and above kReadBytesMax.
+  static Bytes large() {
+    const std::string binding(kReadBytesMax, 'U');
+    const std::array<Entry, 1> entries{
+        {{.path = Path(ObjectId(1), InstanceId(1), ResourceId(7)), .value = Value::string(binding)}}};
+    Bytes payload(2 * kReadBytesMax);
+    payload.resize(codec::encode(ContentFormat::tlv, Path(ObjectId(1)), entries, payload).value());
+    return payload;
+  }
   static HostileRead read(int which) {
     switch (which) {
       case 0:
@@ -170,7 +191,7 @@ class HostileAnswer : public IncrementalBootstrap, public testing::WithParamInte
       case 2:
         return {"Empty", ContentFormat::lwm2m_cbor, {}};
       case 3:
-        return {"TooLarge", ContentFormat::tlv, Bytes(kReadBytesMax + 1, 0x08)};
+        return {"TooLarge", ContentFormat::tlv, large()};
       default: {
         Bytes many;  // /1/0 .. with a resource each, 2 bytes: more than kReadEntriesMax
         for (std::size_t i = 0; i <= kReadEntriesMax; ++i) many.insert(many.end(), {0xC0, 0x0A});
