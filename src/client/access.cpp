@@ -24,16 +24,27 @@ std::optional<InstanceId> free_instance(const Model& model, ObjectId object) {
   return std::nullopt;
 }
 
-/// Takes one server out of one rule; true when nobody is left who could reach the target.
+/// The servers that have an account, without one of them.
+std::vector<ShortServerId> other_servers(const Tree& tree, ShortServerId gone) {
+  std::vector<ShortServerId> servers;
+  for (const Path& path : instances(tree, kServer))
+    if (const auto id = server_of(tree, path.instance()); is_server(id) && id != gone) servers.push_back(id);
+  std::ranges::sort(servers);
+  return servers;
+}
+
+/// Takes one server out of one rule; true when it was the only one that could reach the target.
 bool take_out(Model& model, const OwnedRule& rule, ShortServerId gone) {
+  const auto others = other_servers(model.tree(), gone);
+  const auto view = rule.view();
+  const bool could_reach = lwm2m::rights_on_instance(&view, gone) != 0;
+  const bool others_can = std::ranges::any_of(
+      others, [&](ShortServerId server) { return lwm2m::rights_on_instance(&view, server) != 0; });
+  if (rule.instance != kReservedId && could_reach && !others_can) return true;
   auto& tree = model.mutable_tree();
   tree.erase(rule.place.child(kAcl).child(gone.value()));
-  const auto has_rights = [&](const lwm2m::AclEntry& entry) {
-    return entry.server != gone && entry.rights != 0;
-  };
   if (rule.owner != gone.value()) return false;
-  if (!std::ranges::any_of(rule.acl, has_rights)) return true;
-  const auto elected = lwm2m::elect_owner(rule.view(), gone);
+  const auto elected = lwm2m::elect_owner(view, others);
   (void)tree.put(rule.place.child(kOwner), Value::integer(elected ? elected->value() : kReservedId));
   return false;
 }
@@ -100,17 +111,18 @@ void drop_rule(Model& model, const Path& instance) {
 
 void unbootstrap(Model& model, ShortServerId server) {
   auto& tree = model.mutable_tree();
-  if (const auto pair = find_server(tree, server)) tree.erase(Path(kServer, *pair));
   std::vector<Path> places;
   for (const Path& place : instances(tree, kAccessControl)) places.push_back(place);
   for (const Path& place : places) {
     const auto rule = read_rule(tree, place);
     if (!take_out(model, rule, server)) continue;
-    if (rule.instance != kReservedId) {
-      const Path target(rule.object, InstanceId(rule.instance));
-      if (!survives_delete(tree, target)) (void)model.delete_instance(target);
-    }
+    const Path target(rule.object, InstanceId(rule.instance));
+    if (!survives_delete(tree, target)) (void)model.delete_instance(target);
     tree.erase(place);
+  }
+  if (const auto pair = find_server(tree, server)) {
+    drop_rule(model, Path(kServer, *pair));
+    tree.erase(Path(kServer, *pair));
   }
 }
 

@@ -29,15 +29,16 @@ bool allowed(AccessMode mode, Right right, const AccessRule* rule, ShortServerId
   return rule != nullptr && (entry_of(*rule, server).value_or(0) & bit) != 0;
 }
 
-std::optional<ShortServerId> elect_owner(const AccessRule& rule, ShortServerId gone) {
+std::optional<ShortServerId> elect_owner(const AccessRule& rule, std::span<const ShortServerId> servers) {
   std::optional<ShortServerId> elected;
   int best = -1;
-  for (const auto& entry : rule.acl) {
-    if (entry.server == gone || !is_server(entry.server) || (entry.rights & kAllOnInstance) == 0) continue;
-    const int weight = (entry.rights & 2) / 2 + (entry.rights & 8) / 8;
+  for (const auto server : servers) {
+    const auto rights = rights_on_instance(&rule, server);
+    if ((rights & kAllOnInstance) == 0) continue;
+    const int weight = (rights & 2) / 2 + (rights & 8) / 8;
     if (weight <= best) continue;
     best = weight;
-    elected = entry.server;
+    elected = server;
   }
   return elected;
 }

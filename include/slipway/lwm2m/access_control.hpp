@@ -39,8 +39,10 @@ enum class AccessMode : std::uint8_t { single_server, controlled };
 /// otherwise that of the target's object instance. There is no default entry for create.
 [[nodiscard]] bool allowed(AccessMode mode, Right right, const AccessRule* rule, ShortServerId server);
 
-/// Who owns the instance after its owner's account went: the server with the highest sum of write and
-/// delete, the first one on a tie; nothing when nobody else has any right. [LwM2M-TRANSPORT 1.2 §5.2.5]
-[[nodiscard]] std::optional<ShortServerId> elect_owner(const AccessRule& rule, ShortServerId gone);
+/// Who of `servers` owns the instance after its owner's account went: the one with the highest sum of write
+/// and delete, the first one on a tie; nothing when none of them has any right. A server without an entry of
+/// its own counts with what entry 0 gives. [LwM2M-TRANSPORT 1.2 §5.2.5]
+[[nodiscard]] std::optional<ShortServerId> elect_owner(const AccessRule& rule,
+                                                       std::span<const ShortServerId> servers);
 
 }  // namespace slipway::lwm2m

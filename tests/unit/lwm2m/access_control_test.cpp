@@ -2,6 +2,8 @@
 // Every case of the evaluation in [LwM2M-CORE 1.2 §8.2.1], as a table.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include <vector>
 
 #include <slipway/lwm2m/access_control.hpp>
@@ -69,12 +71,22 @@ TEST(AccessControl, EachRightIsItsOwnBit) {
 }
 
 TEST(AccessControl, TheNewOwnerHasTheMostOfWriteAndDelete) {
-  const std::vector<AclEntry> acl = {
-      {kDefault, 15}, {kA, 15}, {kB, 2}, {ShortServerId(103), 10}, {ShortServerId(104), 10}};
-  EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, acl}, kA), ShortServerId(103));
+  const ShortServerId kC{103};
+  const ShortServerId kD{104};
+  const std::array others{kB, kC, kD};
+  const std::vector<AclEntry> acl = {{kDefault, 15}, {kA, 15}, {kB, 2}, {kC, 10}, {kD, 10}};
+  EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, acl}, others), kC) << "the first one on a tie";
   const std::vector<AclEntry> readers = {{kB, 1}};
-  EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, readers}, kA), kB);
-  EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, {}}, kA), std::nullopt);
+  EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, readers}, others), kB);
+  EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, {}}, others), std::nullopt);
+}
+
+TEST(AccessControl, OnlyServersThatAreThereAreElectedAlsoByTheDefaultEntry) {
+  const ShortServerId kC{103};
+  const std::vector<AclEntry> acl = {{kDefault, 10}, {kB, 8}, {ShortServerId(999), 15}};
+  EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, acl}, std::array{kB, kC}), kC);
+  EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, acl}, std::array{kB}), kB);
+  EXPECT_EQ(elect_owner({ObjectId(3), 0, 101, acl}, {}), std::nullopt);
 }
 
 }  // namespace
