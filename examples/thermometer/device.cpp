@@ -34,6 +34,9 @@ void Thermometer::declare_device(client::Model& model) {
   device.resource<void>(ResourceId(4)).executes([this] {
     if (board_.reboot) board_.reboot();
   });
+  device.resource<void>(ResourceId(5)).executes([this] {
+    if (board_.factory_reset) board_.factory_reset();
+  });
   device.resource<std::int64_t>(ResourceId(9)).reads([] { return 87; });
   device.resources<std::int64_t>(ResourceId(11)).reads([this] { return std::array{error_}; });
   device.resource<void>(ResourceId(12)).executes([this] { error_ = 0; });

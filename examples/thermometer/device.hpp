@@ -12,6 +12,7 @@ namespace slipway::examples {
 /// What the board can do. An empty function is not called.
 struct ThermometerBoard {
   std::function<void()> reboot;
+  std::function<void()> factory_reset;
 };
 
 class Thermometer {

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <slipway/device/card_slot.hpp>
 #include <slipway/device/pack.hpp>
 #include <slipway/device/runner.hpp>
 #include <thermometer/device.hpp>
@@ -12,6 +13,7 @@
 #include "app.hpp"
 #include "objects.hpp"
 #include "output.hpp"
+#include "pin.hpp"
 #include "signals.hpp"
 
 namespace slipway::cli {
@@ -20,35 +22,94 @@ namespace {
 struct Options {
   std::string pack;
   std::string state;
+  std::string endpoint;
   std::string format = "senml-cbor";
   std::string version = "1.2";
+  std::string smartcard;
+  std::string pin_file;
   bool no_pack = false;
   bool server_initiated = false;
+  bool factory_reset = false;
 };
 
-int run_client(const Options& options, bool json) {
-  auto pack = device::load_pack(options.pack, builtin_objects());
-  if (!pack) return fail(pack.error());
-  const auto format = parse_content_format(options.format);
-  if (!format || !holds_many(*format)) return fail("--format " + options.format + ": write senml-cbor, senml-json, lwm2m-cbor or tlv");
-  const auto version = Version::parse(options.version);
-  if (!version || version->major != 1 || version->minor > 2) return fail("--lwm2m " + options.version + ": write 1.0, 1.1 or 1.2");
+/// The factory pack; without one, a device whose accounts stand on its smartcard.
+std::expected<device::Pack, std::string> born_with(const Options& options) {
+  if (!options.pack.empty()) {
+    if (!options.endpoint.empty())
+      return std::unexpected("--endpoint: the factory pack names the device; leave one of the two out");
+    return device::load_pack(options.pack, builtin_objects());
+  }
+  if (options.smartcard.empty())
+    return std::unexpected(
+        "--pack FILE is missing; only a device with --smartcard can do without a factory pack");
+  if (options.endpoint.empty() || options.state.empty())
+    return std::unexpected(
+        "without --pack, --endpoint NAME and --state FILE say who the device is and where it "
+        "keeps what it learns");
+  device::Pack pack;
+  pack.endpoint = options.endpoint;
+  return pack;
+}
 
-  const auto print = [&](std::string_view what, std::string_view detail) {
-    if (json) std::printf("%s\n", nlohmann::json{{"event", what}, {"detail", detail}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-    else std::printf("%s  %s %s\n", clock_text().c_str(), std::string(what).c_str(), std::string(detail).c_str());
-    std::fflush(stdout);
-  };
-  client::Model model;
-  examples::Thermometer thermometer(model, {.reboot = [&] { print("reboot", "was asked for (the thermometer pretends)"); }});
+std::expected<std::shared_ptr<device::SmartcardSource>, std::string> card_of(const Options& options) {
+  if (options.smartcard.empty()) {
+    if (options.pin_file.empty()) return nullptr;
+    return std::unexpected(
+        "--pin-file: there is no card to present the PIN to; name its reader with --smartcard");
+  }
+  device::CardSlotSettings slot{.reader = options.smartcard == "any" ? "" : options.smartcard, .pin = {}};
+  if (!options.pin_file.empty()) {
+    auto pin = read_pin(options.pin_file);
+    if (!pin) return std::unexpected(std::move(pin.error()));
+    slot.pin = std::move(*pin);
+  }
+  return std::make_shared<device::CardSlot>(std::move(slot));
+}
+
+std::expected<device::Settings, std::string> settings_of(const Options& options) {
+  const auto format = parse_content_format(options.format);
+  if (!format || !holds_many(*format))
+    return std::unexpected("--format " + options.format +
+                           ": write senml-cbor, senml-json, lwm2m-cbor or tlv");
+  const auto version = Version::parse(options.version);
+  if (!version || version->major != 1 || version->minor > 2)
+    return std::unexpected("--lwm2m " + options.version + ": write 1.0, 1.1 or 1.2");
+  auto card = card_of(options);
+  if (!card) return std::unexpected(std::move(card.error()));
   device::Settings settings;
   settings.state_file = options.state.empty() ? options.pack + ".state" : options.state;
   settings.client.preferred_format = *format;
   settings.client.enabler = *version;
+  settings.smartcard = std::move(*card);
   if (options.no_pack) settings.client.bootstrap_pack = client::BootstrapPack::never;
   if (options.server_initiated) settings.client.server_initiated = client::ServerInitiated::accept;
-  auto runner = device::Runner::create(std::move(settings), *pack, model, {.happening = print});
+  if (options.factory_reset) settings.begin_from = device::BeginFrom::factory;
+  return settings;
+}
+
+int run_client(const Options& options, bool json) {
+  auto pack = born_with(options);
+  if (!pack) return fail(pack.error());
+  auto settings = settings_of(options);
+  if (!settings) return fail(settings.error());
+  const auto print = [&](std::string_view what, std::string_view detail) {
+    if (json)
+      std::printf("%s\n", nlohmann::json{{"event", what}, {"detail", detail}}
+                              .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                              .c_str());
+    else
+      std::printf("%s  %s %s\n", clock_text().c_str(), std::string(what).c_str(),
+                  std::string(detail).c_str());
+    std::fflush(stdout);
+  };
+  client::Model model;
+  device::Runner* device = nullptr;
+  examples::Thermometer thermometer(
+      model, {.reboot = [&] { print("reboot", "was asked for (the thermometer pretends)"); },
+              .factory_reset = [&] { device->client().factory_reset(net_now()); }});
+  auto runner = device::Runner::create(std::move(*settings), *pack, model, {.happening = print});
   if (!runner) return fail(runner.error());
+  device = runner->get();
   const auto began = std::chrono::steady_clock::now();
   (*runner)->every(seconds(1), [&] {
     thermometer.tick(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began));
@@ -65,16 +126,36 @@ int run_client(const Options& options, bool json) {
 
 void add_client(Context context) {
   auto options = std::make_shared<Options>();
-  auto* command = add_command(context, "client", "run a device: a thermometer that bootstraps from its factory pack",
-                              "slipway client --pack thermometer.pack.json");
-  command->add_option("-p,--pack", options->pack, "factory pack, made by `slipway factory`")->required()->type_name("FILE");
-  command->add_option("-s,--state", options->state, "file with what bootstrap wrote (default PACK.state)")->type_name("FILE");
-  command->add_option("--format", options->format, "preferred format (pct): senml-cbor, senml-json, lwm2m-cbor, tlv");
+  auto* command =
+      add_command(context, "client", "run a device: a thermometer that bootstraps from its factory pack",
+                  "slipway client --pack thermometer.pack.json");
+  command->add_option("-p,--pack", options->pack, "factory pack, made by `slipway factory`")
+      ->type_name("FILE");
+  command->add_option("-s,--state", options->state, "file with what bootstrap wrote (default PACK.state)")
+      ->type_name("FILE");
+  command->add_option("--format", options->format,
+                      "preferred format (pct): senml-cbor, senml-json, lwm2m-cbor, tlv");
   command->add_option("--lwm2m", options->version, "highest version spoken: 1.0, 1.1 or 1.2");
-  command->add_flag("--no-pack", options->no_pack, "ask for the accounts one by one, never for a Bootstrap-Pack");
+  command
+      ->add_option("--smartcard", options->smartcard,
+                   "reader whose card may hold accounts, by (a part of) its name, or any; the card comes "
+                   "before the factory pack")
+      ->type_name("READER");
+  command->add_option("--pin-file", options->pin_file, "file with the card's PIN, where it asks for one")
+      ->type_name("FILE");
+  command
+      ->add_option("--endpoint", options->endpoint,
+                   "the device's name, where a smartcard stands in for a factory pack")
+      ->type_name("NAME");
+  command->add_flag("--no-pack", options->no_pack,
+                    "ask for the accounts one by one, never for a Bootstrap-Pack");
   command->add_flag("--server-initiated", options->server_initiated,
                     "let the bootstrap server begin, during the hold-off time and after a success");
-  command->callback([options, context] { context.action = [options, &json = context.common.json] { return run_client(*options, json); }; });
+  command->add_flag("--factory-reset", options->factory_reset,
+                    "forget what bootstrap wrote, keys too, and begin again from the factory pack");
+  command->callback([options, context] {
+    context.action = [options, &json = context.common.json] { return run_client(*options, json); };
+  });
 }
 
 }  // namespace slipway::cli

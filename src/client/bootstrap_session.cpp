@@ -104,6 +104,7 @@ void BootstrapSession::stop() {
   linger_until_.reset();
   at_.reset();
   state_ = State::idle;
+  failures_ = attempt_ = 0;  // what comes next has another account
 }
 
 void BootstrapSession::close(PeerId& peer) {
@@ -306,12 +307,7 @@ std::optional<Answer> BootstrapSession::conclude(TimePoint now) {
   };
   if (const auto adopted = adopt_own_certificate(model.before(), model.mutable_tree()); !adopted)
     return refuse(coap::Code::internal_server_error, adopted.error().detail);
-  Checks checks{.credentials = services_.config.credentials,
-                .own_certificate = services_.config.own_certificate,
-                .endpoint = services_.config.endpoint,
-                .now = {}};
-  if (const auto wall = services_.unix_seconds(now)) checks.now = UnixTime(seconds(*wall));
-  if (const auto wrong = validate(model, Purpose::finish, checks)) {
+  if (const auto wrong = validate(model, Purpose::finish, services_.checks(now))) {
     std::string reason(wrong->place.text().view());
     reason += ": ";
     reason += wrong->rule;
@@ -327,6 +323,7 @@ std::optional<Answer> BootstrapSession::conclude(TimePoint now) {
 
 /// /1/x/12 of every server. [LwM2M-CORE 1.2 App. E.2]
 void BootstrapSession::stamp_accounts(TimePoint now) {
+  remember_bootstrap(services_.model);
   const auto stamp = services_.unix_seconds(now);
   if (!stamp) return;
   auto& tree = services_.model.mutable_tree();

@@ -50,7 +50,7 @@ class BootstrapSession {
   /// A registration has succeeded: failures before it no longer count, and a bootstrap that only waited
   /// because of them is not needed.
   void registrations_succeeded();
-  /// De-registered and ended by the application.
+  /// Ended by the application, or because its account is another one now.
   void stop();
 
   [[nodiscard]] State state() const { return state_; }

@@ -2,72 +2,15 @@
 // Wires the parts of the client: who gets an event, and what follows from it.
 #include <slipway/client/client.hpp>
 
+#include "client/account_timeout.hpp"
 #include "client/bootstrap_session.hpp"
+#include "client/changes.hpp"
 #include "client/decide.hpp"
+#include "client/keeping.hpp"
 #include "client/management.hpp"
+#include "client/notices.hpp"
 
 namespace slipway::client {
-
-const char* to_string(BootstrapEnd end) {
-  switch (end) {
-    case BootstrapEnd::succeeded:
-      return "succeeded";
-    case BootstrapEnd::refused:
-      return "refused";
-    case BootstrapEnd::inconsistent:
-      return "inconsistent";
-    case BootstrapEnd::timeout:
-      return "timeout";
-    case BootstrapEnd::session_failed:
-      return "session failed";
-    case BootstrapEnd::superseded:
-      return "superseded";
-  }
-  return "unknown";
-}
-
-const char* to_string(State state) {
-  switch (state) {
-    case State::idle:
-      return "idle";
-    case State::holding_off:
-      return "holding off";
-    case State::bootstrapping:
-      return "bootstrapping";
-    case State::registering:
-      return "registering";
-    case State::registered:
-      return "registered";
-    case State::waiting_to_retry:
-      return "waiting to retry";
-  }
-  return "unknown";
-}
-
-namespace {
-
-const char* describe(ConnectFailure failure) {
-  switch (failure) {
-    case ConnectFailure::unreachable:
-      return "the server cannot be reached";
-    case ConnectFailure::name_unknown:
-      return "the server's name is unknown";
-    case ConnectFailure::handshake_timeout:
-      return "the handshake got no answer";
-    case ConnectFailure::alert_retry:
-      return "the server broke off the handshake";
-    case ConnectFailure::alert_fail:
-      return "the server refuses the credentials";
-  }
-  return "no session";
-}
-
-/// The account is not taken away from under a session that uses it.
-constexpr Duration kPurgePause = seconds(60);
-/// A purge is at most this far away. [LwM2M-CORE 1.2 App. E.1, resource 12]
-constexpr std::int64_t kPurgeSecondsMax = 10L * 365 * 86400;
-
-}  // namespace
 
 class Client::Impl {
  public:
@@ -78,14 +21,17 @@ class Client::Impl {
         bootstrap_(services_),
         registrations_(services_),
         observations_(services_, registrations_),
-        management_(services_, observations_) {}
+        management_(services_, observations_),
+        changes_(services_, bootstrap_, registrations_),
+        account_timeout_(services_),
+        keeping_(services_) {}
   ~Impl() { services_.forget_snapshot(); }
 
   void start(TimePoint now, std::optional<UnixTime> wall) {
     services_.start_clock(now, wall);
     stopped_ = false;
-    plan_purge_of_earlier(now);
-    act(now, decide(situation(Situation::Cause::start)));
+    account_timeout_.plan_after_restart(now);
+    begin(now);
     settle(now);
   }
 
@@ -101,12 +47,9 @@ class Client::Impl {
     follow_bootstrap(now);
     registrations_.handle_timeout(now);
     observations_.handle_timeout(now);
-    if (purge_at_ && *purge_at_ <= now) {
-      if (bootstrap_.is_active())
-        purge_at_ = now + kPurgePause;
-      else
-        purge();
-    }
+    const bool in_use = bootstrap_.is_active() || changes_.is_storing();
+    account_timeout_.handle_timeout(now, in_use ? AccountTimeout::InUse::yes : AccountTimeout::InUse::no);
+    keeping_.handle_timeout(now);
     settle(now);
   }
 
@@ -114,7 +57,25 @@ class Client::Impl {
     auto next = earlier(endpoint_.next_timeout(), bootstrap_.next_timeout());
     next = earlier(next, registrations_.next_timeout());
     next = earlier(next, observations_.next_timeout());
-    return earlier(next, purge_at_);
+    next = earlier(next, account_timeout_.next_timeout());
+    return earlier(earlier(next, changes_.next_timeout()), keeping_.next_timeout());
+  }
+
+  [[nodiscard]] std::optional<NextAttempt> next_attempt() const {
+    std::optional<NextAttempt> next;
+    const auto consider = [&](std::optional<TimePoint> at, Attempt what, ShortServerId server = {}) {
+      if (at && (!next || *at < next->at)) next = NextAttempt{*at, what, server};
+    };
+    if (changes_.is_resetting()) return changes_.next_attempt();
+    if (const auto change = changes_.next_attempt()) next = change;
+    if (bootstrap_.state() != BootstrapSession::State::idle)
+      consider(bootstrap_.next_timeout(), Attempt::bootstrap);
+    consider(keeping_.next_attempt(), Attempt::store);
+    for (const auto& server : registrations_.servers()) {
+      const auto at = server.request ? endpoint_.next_timeout() : server.at;
+      consider(at, server.is_registered() ? Attempt::update : Attempt::register_with, server.id);
+    }
+    return next;
   }
 
   [[nodiscard]] std::optional<coap::Transmit> poll_transmit() { return endpoint_.poll_transmit(); }
@@ -123,22 +84,22 @@ class Client::Impl {
     if (services_.notices.empty()) return std::nullopt;
     current_ = std::move(services_.notices.front());
     services_.notices.pop_front();
-    complete(current_);
+    complete(current_, services_);
     return current_.event;
   }
 
   void connected(TimePoint now, PeerId peer) {
-    if (bootstrap_.owns(peer)) {
-      bootstrap_.connected(now, peer);
-    } else {
-      registrations_.connected(now, peer);
-    }
+    if (bootstrap_.owns(peer) && changes_.is_storing())
+      late_connected_ = peer;  // the model has its transaction already
+    else
+      session_opened(now, peer);
     settle(now);
   }
 
   void connection_failed(TimePoint now, PeerId peer, Registrations::Loss loss, const char* reason,
                          std::optional<std::uint8_t> alert) {
     keep_alert(peer, alert);
+    if (late_connected_ == peer) late_connected_.reset();
     if (bootstrap_.owns(peer))
       bootstrap_.connection_failed(now, peer, reason);
     else
@@ -147,11 +108,21 @@ class Client::Impl {
   }
 
   void persisted(TimePoint now, std::uint64_t id, Persisted outcome) {
-    if (id == persist_outstanding_) persist_outstanding_ = 0;
-    // What could not be stored is asked for again with the next change.
+    services_.persist_answered(id);
+    keeping_.persisted(now, id, outcome);
     bootstrap_.persisted(now, id, outcome);
-    services_.forget_snapshot();
+    changes_.persisted(now, id, outcome);
     settle(now);
+  }
+
+  void smartcard(TimePoint now, std::uint64_t id, const SmartcardContent& content) {
+    if (stopped_) return;
+    changes_.smartcard(now, id, content);
+    settle(now);
+  }
+
+  void factory_reset(TimePoint now) {
+    if (!stopped_) changes_.factory_reset(now);
   }
 
   void changed(TimePoint now, const Path& path) {
@@ -176,13 +147,15 @@ class Client::Impl {
     stopped_ = true;
     bootstrap_.stop();
     observations_.suspend(false);
+    changes_.stop();
     registrations_.shut_down(now);
-    purge_at_.reset();
+    account_timeout_.stop();
     settle(now);
   }
 
   [[nodiscard]] State state() const {
     if (stopped_ && registrations_.is_empty()) return State::idle;
+    if (changes_.is_resetting()) return State::resetting;
     if (bootstrap_.is_active()) return State::bootstrapping;
     bool registering = false;
     bool waiting = false;
@@ -194,7 +167,8 @@ class Client::Impl {
     }
     if (registering) return State::registering;
     if (bootstrap_.state() == BootstrapSession::State::holding_off) return State::holding_off;
-    return waiting ? State::waiting_to_retry : State::idle;
+    if (is_stuck()) return State::stuck;
+    return waiting || changes_.next_timeout() ? State::waiting_to_retry : State::idle;
   }
 
   [[nodiscard]] const coap::EndpointCounters& counters() const { return endpoint_.counters(); }
@@ -207,6 +181,9 @@ class Client::Impl {
   }
 
   void handle(TimePoint now, const coap::RequestReceived& event) {
+    if (changes_.is_storing())
+      return services_.respond(
+          now, event.id, Answer::error(coap::Code::service_unavailable, "the device stores its accounts"));
     if (bootstrap_.owns(event.peer)) return bootstrap_.handle_request(now, event);
     const auto* server = registrations_.find(event.peer);
     const bool may_ask =
@@ -253,11 +230,8 @@ class Client::Impl {
   // --- Decisions ------------------------------------------------------------------------------------
 
   [[nodiscard]] Situation situation(Situation::Cause cause) const {
-    const auto& tree = services_.model.tree();
-    Situation now{.cause = cause};
-    now.bootstrap_account =
-        bootstrap_account(tree) ? Situation::Account::present : Situation::Account::absent;
-    for ([[maybe_unused]] const Path& path : instances(tree, kServer)) ++now.servers;
+    auto now = situation_of(services_.model, cause);
+    now.card = changes_.card_tried() ? Situation::Card::tried : Situation::Card::untried;
     now.others = Situation::Others::all_failed;
     for (const auto& server : registrations_.servers()) {
       if (server.is_registered() || server.state == Server::State::disabled) {
@@ -269,8 +243,14 @@ class Client::Impl {
     return now;
   }
 
+  /// By the order of precedence, from its first step.
+  void begin(TimePoint now) { act(now, decide(situation(Situation::Cause::start))); }
+
   void act(TimePoint now, Action action) {
+    if (changes_.is_resetting() || stopped_) return;  // what comes after it is decided then
     switch (action) {
+      case Action::read_card:
+        return changes_.read_card(now);
       case Action::register_all:
         registrations_.start(now);
         registrations_.handle_timeout(now);
@@ -283,11 +263,31 @@ class Client::Impl {
         leave_bootstrap(now, nullptr);
         return bootstrap_.handle_timeout(now);
       }
-      case Action::retry_registration:  // it has its timer
+      case Action::retry_registration:
+        return registrations_.retry_failed(now);
+      case Action::use_factory:
+        return changes_.use_factory(now);
+      case Action::leave_server:
       case Action::wait_enable:
-      case Action::nothing:
+      case Action::ignore:
         return;
+      case Action::nothing:
+        return changes_.hope_for_card(now);
     }
+  }
+
+  [[nodiscard]] bool is_stuck() const {
+    return !stopped_ && changes_.card_tried() && !changes_.may_find_card() && !changes_.is_resetting() &&
+           !changes_.is_storing() && !changes_.is_waiting() && registrations_.is_empty() &&
+           bootstrap_.state() == BootstrapSession::State::idle;
+  }
+  void tell_when_stuck() {
+    const bool is_now = is_stuck();
+    if (is_now && !was_stuck_)
+      services_.tell(Stuck{},
+                     "there is no account, neither of a bootstrap server nor of a management server; "
+                     "the device needs a factory pack or a smartcard");
+    was_stuck_ = is_now;
   }
 
   /// The model is in flux: other servers wait.
@@ -304,10 +304,9 @@ class Client::Impl {
     const auto outcome = bootstrap_.take_outcome();
     if (!outcome) return;
     if (outcome->end == BootstrapEnd::succeeded) {
-      plan_purge(now);
+      account_timeout_.plan(now);
       leave_bootstrap(now, &*outcome->before);
-      // Every other object may have changed too.
-      for (const auto& [id, object] : services_.model.objects()) observations_.changed(now, Path(id));
+      all_changed(now);
     } else {
       leave_bootstrap(now, nullptr);
     }
@@ -326,7 +325,45 @@ class Client::Impl {
       now_known.on_failure =
           policy.bootstrap_on_failure ? Situation::OnFailure::bootstrap : Situation::OnFailure::keep_trying;
       now_known.retry = policy.sequence_delay ? Situation::Retry::possible : Situation::Retry::never;
-      act(now, decide(now_known));
+      for (const auto& other : registrations_.servers())
+        if (other.failed && read_policy(services_.model.tree(), other.instance).bootstrap_on_failure)
+          now_known.others_want = Situation::OthersWant::bootstrap;
+      const auto action = decide(now_known);
+      if (action == Action::leave_server) registrations_.leave(id);
+      act(now, action);
+    }
+  }
+
+  /// The card was read, or the device is as it left the factory.
+  void follow_changes(TimePoint now) {
+    changes_.handle_timeout(now);
+    while (const auto outcome = changes_.take_outcome()) {
+      using Kind = Changes::Outcome::Kind;
+      if (outcome->kind == Kind::suspend) {
+        enter_bootstrap();
+        continue;
+      }
+      if (!bootstrap_.in_session()) leave_bootstrap(now, outcome->before ? &*outcome->before : nullptr);
+      if (const auto peer = std::exchange(late_connected_, std::nullopt)) session_opened(now, *peer);
+      registrations_.card_read(now);
+      if (outcome->kind == Kind::reset) account_timeout_.stop();
+      const bool is_first = outcome->kind == Kind::unchanged && registrations_.is_empty() &&
+                            bootstrap_.state() == BootstrapSession::State::idle && !changes_.is_waiting();
+      if (is_first || outcome->kind != Kind::unchanged) begin(now);
+      if (outcome->kind != Kind::unchanged) all_changed(now);
+    }
+  }
+
+  void all_changed(TimePoint now) {
+    for (const auto& [id, object] : services_.model.objects()) observations_.changed(now, Path(id));
+  }
+
+  void session_opened(TimePoint now, PeerId peer) {
+    if (bootstrap_.owns(peer)) {
+      bootstrap_.connected(now, peer);
+      if (bootstrap_.in_session()) enter_bootstrap();
+    } else {
+      registrations_.connected(now, peer);
     }
   }
 
@@ -335,8 +372,10 @@ class Client::Impl {
     drain(now);
     if (bootstrap_.in_session()) enter_bootstrap();
     follow_bootstrap(now);
+    follow_changes(now);
     follow_failures(now);
     registrations_.handle_timeout(now);
+    follow_changes(now);
     for (const auto id : registrations_.take_renewed()) observations_.forget(id);
     if (registrations_.take_success()) {
       bool any_failed = false;
@@ -344,9 +383,8 @@ class Client::Impl {
       if (!any_failed) bootstrap_.registrations_succeeded();
     }
     drain(now);
-    const bool may_persist = services_.dirty() && !bootstrap_.in_session() && persist_outstanding_ == 0;
-    if (may_persist)
-      if (const auto id = services_.persist(); id) persist_outstanding_ = *id;
+    if (!bootstrap_.in_session() && !changes_.is_storing()) keeping_.follow(now);
+    tell_when_stuck();
   }
 
   // --- What the device remembers of its servers -------------------------------------------------------
@@ -359,77 +397,6 @@ class Client::Impl {
       services_.mark_dirty();
   }
 
-  /// /0/x/12: after a successful bootstrap the account goes. [LwM2M-CORE 1.2 App. E.1]
-  void plan_purge(TimePoint now) {
-    purge_at_.reset();
-    const auto& tree = services_.model.tree();
-    const auto account = bootstrap_account(tree);
-    const auto timeout = account ? tree.integer(security(*account, 12)).value_or(0) : 0;
-    if (timeout > 0) purge_at_ = now + seconds(std::min(timeout, kPurgeSecondsMax));
-  }
-  /// After a restart the time counts on from the last bootstrap, where the clock allows to tell.
-  void plan_purge_of_earlier(TimePoint now) {
-    const auto& tree = services_.model.tree();
-    const auto wall = services_.unix_seconds(now);
-    for (const Path& path : instances(tree, kServer)) {
-      const auto stamp = tree.integer(server(path.instance(), 12));
-      if (!stamp) continue;
-      plan_purge(now);
-      if (purge_at_ && wall && *wall > *stamp)
-        *purge_at_ -=
-            std::min<Duration>(*purge_at_ - now, seconds(std::min(*wall - *stamp, kPurgeSecondsMax)));
-      return;
-    }
-  }
-  void purge() {
-    purge_at_.reset();
-    auto& tree = services_.model.mutable_tree();
-    const auto account = bootstrap_account(tree);
-    if (!account) return;
-    erase_account(tree, *account);
-    services_.mark_dirty();
-  }
-
-  void fill_in(ConnectWanted& wanted, InstanceId id) {
-    const auto& tree = services_.model.tree();
-    wanted.uri = tree.text(security(id, 0));
-    wanted.mode = static_cast<SecurityMode>(tree.integer(security(id, 2)).value_or(3));
-    wanted.identity = tree.opaque(security(id, 3));
-    wanted.server_public_key = tree.opaque(security(id, 4));
-    wanted.key = tree.opaque(security(id, 5));
-    wanted.matching_type = static_cast<std::uint8_t>(tree.integer(security(id, 13)).value_or(0));
-    wanted.certificate_usage = static_cast<std::uint8_t>(tree.integer(security(id, 15)).value_or(3));
-    wanted.sni = tree.text(security(id, 14));
-    auto* next = wanted.cipher_suites.begin();
-    for (const auto& [path, value] : tree.below(security(id, 16)))
-      if (const auto suite = tree.integer(path);
-          suite && *suite > 0 && *suite <= 0xFFFF && next != wanted.cipher_suites.end())
-        *next++ = static_cast<std::uint16_t>(*suite);
-    // A certificate account without a certificate goes by the one that the device came with.
-    const bool is_own = wanted.mode == SecurityMode::x509 && wanted.identity.empty() && wanted.key.empty();
-    if (const auto account = bootstrap_account(tree); is_own && account) {
-      wanted.identity = tree.opaque(security(*account, 3));
-      wanted.key = tree.opaque(security(*account, 5));
-    }
-  }
-
-  /// Fills in what an event points to, at the moment it is handed out.
-  void complete(Notice& notice) {
-    if (auto* wanted = std::get_if<ConnectWanted>(&notice.event)) {
-      fill_in(*wanted, notice.security);
-    } else if (auto* keep = std::get_if<PersistWanted>(&notice.event)) {
-      keep->snapshot = services_.snapshot();
-    } else if (auto* ended = std::get_if<BootstrapEnded>(&notice.event)) {
-      ended->reason = notice.text;
-    } else if (auto* pack = std::get_if<BootstrapPackFailed>(&notice.event)) {
-      pack->reason = notice.text;
-    } else if (auto* failed = std::get_if<RegistrationFailed>(&notice.event)) {
-      failed->reason = notice.text;
-    } else if (auto* registered = std::get_if<RegisteredWith>(&notice.event)) {
-      registered->location = notice.text;
-    }
-  }
-
   const ClientConfig config_;
   coap::Endpoint endpoint_;
   Services services_;
@@ -437,10 +404,13 @@ class Client::Impl {
   Registrations registrations_;
   Observations observations_;
   Management management_;
+  Changes changes_;
+  AccountTimeout account_timeout_;
+  Keeping keeping_;
   Notice current_;
-  std::optional<TimePoint> purge_at_;
-  std::uint64_t persist_outstanding_ = 0;
+  std::optional<PeerId> late_connected_;
   bool stopped_ = false;
+  bool was_stuck_ = false;
 };
 
 Client::Client(const ClientConfig& config, Model& model, Random& random)
@@ -472,7 +442,7 @@ void Client::connect_failed(TimePoint now, PeerId peer, ConnectFailure failure,
                             std::optional<std::uint8_t> alert) {
   const auto loss =
       failure == ConnectFailure::alert_fail ? Registrations::Loss::hopeless : Registrations::Loss::transient;
-  impl_->connection_failed(now, peer, loss, describe(failure), alert);
+  impl_->connection_failed(now, peer, loss, to_string(failure), alert);
 }
 void Client::connection_lost(TimePoint now, PeerId peer, std::optional<std::uint8_t> alert) {
   impl_->connection_failed(now, peer, Registrations::Loss::transient, "the session with the server was lost",
@@ -480,6 +450,12 @@ void Client::connection_lost(TimePoint now, PeerId peer, std::optional<std::uint
 }
 void Client::persisted(TimePoint now, std::uint64_t id, Persisted outcome) {
   impl_->persisted(now, id, outcome);
+}
+void Client::smartcard(TimePoint now, std::uint64_t id, const SmartcardContent& content) {
+  impl_->smartcard(now, id, content);
+}
+void Client::factory_reset(TimePoint now) {
+  impl_->factory_reset(now);
 }
 void Client::changed(TimePoint now, const Path& path) {
   impl_->changed(now, path);
@@ -495,6 +471,9 @@ void Client::shut_down(TimePoint now) {
 }
 State Client::state() const {
   return impl_->state();
+}
+std::optional<NextAttempt> Client::next_attempt() const {
+  return impl_->next_attempt();
 }
 const coap::EndpointCounters& Client::counters() const {
   return impl_->counters();

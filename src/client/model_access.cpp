@@ -128,12 +128,12 @@ Result<void> Model::delete_instance(const Path& instance) {
 
 Result<void> Model::set(const Path& path, const Value& value) {
   if (const auto* known = definition(path); known != nullptr) SLIPWAY_TRY(check(*known, value));
-  if (backup_) SLIPWAY_TRY(backup_->put(path, value));
+  if (backup_) SLIPWAY_TRY(backup_->tree.put(path, value));
   return tree_.put(path, value);
 }
 
 void Model::begin() {
-  backup_ = tree_;
+  backup_ = Backup{tree_, memory_};
   staged_.clear();
 }
 
@@ -156,8 +156,16 @@ void Model::commit() {
 
 void Model::rollback() {
   if (!backup_) return;
-  tree_ = std::move(*backup_);
+  tree_ = std::move(backup_->tree);
+  memory_ = std::move(backup_->memory);
   backup_.reset();
+  staged_.clear();
+  reconcile();
+}
+
+void Model::return_to_factory() {
+  tree_ = *factory_;
+  memory_ = {};
   staged_.clear();
   reconcile();
 }

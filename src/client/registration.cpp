@@ -97,10 +97,17 @@ void Registrations::start(TimePoint now) {
 void Registrations::schedule(TimePoint now) {
   for (auto& server : servers_) {
     const auto policy = read_policy(services_.model.tree(), server.instance);
-    if (server.state == Server::State::waiting && !server.at && !policy.priority)
-      server.at = now + policy.initial_delay;
+    if (server.state == Server::State::waiting && !server.at && !server.awaits_card && !policy.priority)
+      server.at = now + initial_delay(server);
   }
   advance_order(now);
+}
+
+/// /1/x/14 counts until the first registration after a bootstrap has succeeded, also over a restart.
+Duration Registrations::initial_delay(const Server& server) const {
+  const auto& known = services_.model.memory().registered;
+  if (std::ranges::find(known, server.id) != known.end()) return Duration{};
+  return read_policy(services_.model.tree(), server.instance).initial_delay;
 }
 
 /// Gives the turn to the first ordered server that has not had one, unless one before it is still at it.
@@ -112,8 +119,8 @@ void Registrations::advance_order(TimePoint now) {
   std::ranges::sort(ordered);  // among equals, those of lower instances first
   for (auto& [priority, server] : ordered) {
     const auto policy = read_policy(services_.model.tree(), server->instance);
-    if (server->state == Server::State::waiting && !server->at) {
-      server->at = now + policy.initial_delay;
+    if (server->state == Server::State::waiting && !server->at && !server->awaits_card) {
+      server->at = now + initial_delay(*server);
       return;
     }
     const bool is_done = server->is_registered() || server->state == Server::State::disabled ||
@@ -138,6 +145,7 @@ void Registrations::resume(TimePoint now, const Tree* before) {
       if (!server.is_registered() && server.state != Server::State::disabled) {
         drop_session(server);
         server.state = Server::State::waiting;
+        server.awaits_card = false;
         server.at.reset();
         server.attempt = server.sequence = 1;
         server.failed = false;
@@ -166,7 +174,21 @@ void Registrations::drop_session(Server& server) {
   server.connected = false;
 }
 
+/// Whether the card is to be read before a request to this server; the request then goes on in `card_read`.
+bool Registrations::awaits_card(TimePoint now, Server& server) {
+  if (!services_.must_read_card(now, server.security)) return false;
+  server.awaits_card = true;
+  server.at.reset();
+  return true;
+}
+
+void Registrations::card_read(TimePoint now) {
+  for (auto& server : servers_)
+    if (std::exchange(server.awaits_card, false)) server.at = now;
+}
+
 void Registrations::connect(TimePoint now, Server& server) {
+  if (awaits_card(now, server)) return;
   if (server.connected) return send_register(now, server);
   drop_session(server);
   server.state = Server::State::connecting;
@@ -284,6 +306,7 @@ void Registrations::send_register(TimePoint now, Server& server) {
 }
 
 void Registrations::send_update(TimePoint now, Server& server) {
+  if (awaits_card(now, server)) return;
   const auto& tree = services_.model.tree();
   server.update_wanted = false;
   lwm2m::RegisterParameters changed;
@@ -384,13 +407,20 @@ void Registrations::registered(TimePoint now, Server& server, const coap::Messag
   server.location = location.view();
   server.attempt = server.sequence = 1;
   server.failed = false;
-  server.never_registered = false;
+  remember(server);
   succeeded_ = true;
   renewed_.push_back(server.id);
   services_.tell(RegisteredWith{server.id, {}}, server.location);
   await_update(now, server);
   parameters_changed(now);
   advance_order(now);
+}
+
+/// Only where a delay is to be forgotten: each memory is a write to the device's flash.
+void Registrations::remember(const Server& server) {
+  if (initial_delay(server) == Duration{}) return;
+  services_.model.mutable_memory().registered.push_back(server.id);
+  services_.mark_dirty();
 }
 
 void Registrations::updated(TimePoint now, Server& server) {
@@ -403,12 +433,9 @@ void Registrations::register_again(TimePoint now, Server& server) {
   server.attempt = server.sequence = 1;
   server.location.clear();
   renewed_.push_back(server.id);
-  if (suspended_) {
-    server.state = Server::State::backing_off;
-    server.at = now;
-    return;
-  }
-  connect(now, server);
+  server.state = Server::State::backing_off;
+  server.at = now;
+  if (!suspended_) connect(now, server);
 }
 
 void Registrations::deregistered(TimePoint now, Server& server) {
@@ -445,17 +472,26 @@ void Registrations::attempt_failed(TimePoint now, Server& server, Attempt attemp
   server.sequence = 1;
   server.failed = true;
   // Until the client has decided, and should a bootstrap fail: there is always a next attempt.
-  retry_later(now, server.id);
+  retry_later(now, server);
   failures_.push_back(server.id);
   if (!policy.block) advance_order(now);
 }
 
-void Registrations::retry_later(TimePoint now, ShortServerId id) {
-  auto* server = find_mutable(id);
-  if (server == nullptr || server->state != Server::State::backing_off) return;
-  const auto policy = read_policy(services_.model.tree(), server->instance);
+void Registrations::retry_later(TimePoint now, Server& server) {
+  const auto policy = read_policy(services_.model.tree(), server.instance);
   // A pause of nothing at all would be a loop.
-  server->at = now + std::max<seconds>(policy.sequence_delay.value_or(kLastResort), seconds(1));
+  server.at = now + std::max<seconds>(policy.sequence_delay.value_or(kLastResort), seconds(1));
+}
+
+void Registrations::retry_failed(TimePoint now) {
+  for (auto& server : servers_)
+    if (server.failed && server.state == Server::State::backing_off && !server.at && !server.awaits_card)
+      retry_later(now, server);
+}
+
+void Registrations::leave(ShortServerId id) {
+  auto* server = find_mutable(id);
+  if (server != nullptr && server->state == Server::State::backing_off) server->at.reset();
 }
 
 // --- Wishes -----------------------------------------------------------------------------------------
@@ -489,6 +525,16 @@ void Registrations::request_update(TimePoint now, std::optional<ShortServerId> i
 void Registrations::disable(TimePoint now, ShortServerId id) {
   auto* server = find_mutable(id);
   if (server != nullptr && server->is_registered()) send_deregister(now, *server);
+}
+
+void Registrations::clear() {
+  for (auto& server : servers_) {
+    drop_session(server);
+    renewed_.push_back(server.id);
+  }
+  servers_.clear();
+  failures_.clear();
+  suspended_ = false;
 }
 
 void Registrations::shut_down(TimePoint now) {

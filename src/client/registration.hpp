@@ -59,9 +59,9 @@ struct Server {
   std::int64_t attempt = 1;
   std::int64_t sequence = 1;
   bool failed = false;  ///< has used up its sequences, or was refused
-  bool never_registered = true;
   bool update_wanted = false;
-  bool stopping = false;  ///< de-registering because the client ends
+  bool stopping = false;     ///< de-registering because the client ends
+  bool awaits_card = false;  ///< what comes next waits until the smartcard has been read
   std::int64_t lifetime = 0;
   std::string binding{};
   std::string objects{};
@@ -95,8 +95,14 @@ class Registrations {
   void parameters_changed(TimePoint now);
   void request_update(TimePoint now, std::optional<ShortServerId> server);
   void disable(TimePoint now, ShortServerId server);
-  /// The next sequence of a failed server, or at the latest tomorrow.
-  void retry_later(TimePoint now, ShortServerId server);
+  /// The next sequence of every failed server, or at the latest tomorrow.
+  void retry_failed(TimePoint now);
+  /// No further attempt by itself: a bootstrap brings the server back.
+  void leave(ShortServerId server);
+  /// The smartcard has been read, or cannot be: requests that waited for it go on.
+  void card_read(TimePoint now);
+  /// Ends at once whatever de-registrations are still awaited.
+  void clear();
 
   [[nodiscard]] const Server* find(PeerId peer) const;
   [[nodiscard]] const Server* find(ShortServerId id) const;
@@ -113,6 +119,9 @@ class Registrations {
   Server* find_mutable(ShortServerId id);
   Server* find_request(coap::RequestId id);
   void add(InstanceId instance);
+  [[nodiscard]] Duration initial_delay(const Server& server) const;
+  void remember(const Server& server);
+  [[nodiscard]] bool awaits_card(TimePoint now, Server& server);
   void schedule(TimePoint now);
   void advance_order(TimePoint now);
   void connect(TimePoint now, Server& server);
@@ -127,6 +136,7 @@ class Registrations {
   enum class Attempt : std::uint8_t { failed, refused };
   void attempt_failed(TimePoint now, Server& server, Attempt attempt, std::optional<coap::Code> code,
                       std::string_view reason, Duration at_least = {});
+  void retry_later(TimePoint now, Server& server);
   void await_update(TimePoint now, Server& server);
 
   Services& services_;

@@ -2,12 +2,14 @@
 // What the parts of the client share: the model, the exchanges, and what the application shall hear.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <string>
 
 #include <slipway/client/client.hpp>
 
 #include "client/accounts.hpp"
+#include "client/card_accounts.hpp"
 
 namespace slipway::client {
 
@@ -111,23 +113,50 @@ class Services {
     return std::chrono::duration_cast<seconds>((*wall_ + passed).time_since_epoch()).count();
   }
 
+  /// What a validation of accounts may ask beyond the model.
+  [[nodiscard]] Checks checks(TimePoint now) const {
+    Checks checks{.credentials = config.credentials,
+                  .own_certificate = config.own_certificate,
+                  .endpoint = config.endpoint,
+                  .now = {}};
+    if (const auto wall = unix_seconds(now)) checks.now = UnixTime(seconds(*wall));
+    return checks;
+  }
+
   /// The stored state has changed and shall become durable when no bootstrap session is open.
   void mark_dirty() { dirty_ = true; }
   [[nodiscard]] bool dirty() const { return dirty_; }
   /// Asks for the state to be made durable; its answer comes with this number.
-  Result<std::uint64_t> persist() {
+  Result<std::uint64_t> persist(Earlier earlier = Earlier::may_stay) {
     SLIPWAY_ASSIGN(auto bytes, model.snapshot());
     wipe(snapshot_);
     snapshot_ = std::move(bytes);
     dirty_ = false;
-    tell(PersistWanted{.id = ++last_persist_, .snapshot = {}});
+    tell(PersistWanted{.id = ++last_persist_, .snapshot = {}, .earlier = earlier});
     return last_persist_;
   }
   [[nodiscard]] ByteView snapshot() const { return snapshot_; }
+  /// The answer to `persist` has come: unless a later one is under way, the bytes are not needed any more.
+  void persist_answered(std::uint64_t id) {
+    if (id == last_persist_) forget_snapshot();
+  }
   void forget_snapshot() {
     wipe(snapshot_);
     snapshot_.clear();
   }
+
+  // --- The smartcard ----------------------------------------------------------------------------------
+
+  /// Whether a request to the server of this account must wait until the card has been read; it is asked for
+  /// then. A reading serves all requests of one moment. [LwM2M-CORE 1.2 §6.1.3.2]
+  [[nodiscard]] bool must_read_card(TimePoint now, InstanceId security) {
+    if (config.smartcard == SmartcardUse::none || now < card_fresh_until) return false;
+    if (!std::ranges::binary_search(model.memory().card.instances, Path(kSecurity, security))) return false;
+    card_wanted = true;
+    return true;
+  }
+  bool card_wanted = false;
+  TimePoint card_fresh_until{};
 
  private:
   std::uint64_t last_peer_ = 0;

@@ -14,23 +14,21 @@ namespace {
 
 // A snapshot, big-endian:
 //
-//   | "SLWS" | version 16 | marks 16 | body length 32 | checksum 64 |
-//   | marks times: depth 8, object 16, instance 16, resource 16     |
-//   | body: SenML CBOR of the values, absolute names                |
+//   | "SLWS" | version 16 | marks 16 | body length 32 | checksum 64 | memory length 16 |
+//   | marks times: depth 8, object 16, instance 16, resource 16                        |
+//   | memory: flags 8 (1: bootstrapped) | digest of the card's content 64              |
+//   |         cards 16, as many times: object 16, instance 16 | servers 16, each 16    |
+//   | body: SenML CBOR of the values, absolute names                                   |
 //
 // Marks are what SenML cannot say: instances without resources, multiple resources without instances.
-// The checksum (FNV-1a over marks and body) finds a torn file, nothing more.
+// The checksum (FNV-1a over all that follows the header) finds a torn file, nothing more.
+// Version 1 had neither the memory nor its length, and is still read.
 constexpr std::uint32_t kMagic = 0x534c5753;
-constexpr std::uint16_t kFormatVersion = 1;
-constexpr std::size_t kHeaderSize = 20;
+constexpr std::uint16_t kFormatVersion = 2;
+constexpr std::size_t kHeaderSize = 22;
 constexpr std::size_t kMarkSize = 7;
+constexpr std::size_t kMemorySize = 13;  // without its lists
 constexpr std::size_t kBodyMax = 1024 * 1024;
-
-std::uint64_t checksum(ByteView bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const auto byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
-  return hash;
-}
 
 /// Appends `entries` as SenML CBOR; grows until they fit.
 Result<void> append_values(std::span<const Entry> entries, Bytes& out) {
@@ -48,6 +46,7 @@ Result<void> append_values(std::span<const Entry> entries, Bytes& out) {
 
 struct Header {
   std::uint16_t marks;
+  std::uint16_t memory;  ///< its length; 0 before version 2
   ByteView rest;
 };
 
@@ -56,15 +55,58 @@ Result<Header> read_header(ByteView snapshot) {
   SLIPWAY_ASSIGN(const auto magic, in.u32());
   if (magic != kMagic) return fail(ErrorCode::malformed, "this is not a snapshot of a device");
   SLIPWAY_ASSIGN(const auto version, in.u16());
-  if (version != kFormatVersion) return fail(ErrorCode::unsupported, "the snapshot is of another version", 4);
+  if (version == 0 || version > kFormatVersion)
+    return fail(ErrorCode::unsupported, "the snapshot is of another version", 4);
   SLIPWAY_ASSIGN(const auto marks, in.u16());
   SLIPWAY_ASSIGN(const auto length, in.u32());
   SLIPWAY_ASSIGN(const auto expected, in.u64());
+  std::uint16_t memory = 0;
+  if (version >= 2) {
+    SLIPWAY_ASSIGN(memory, in.u16());
+  }
   const auto rest = in.rest();
-  if (rest.size() != marks * kMarkSize + length)
+  if (rest.size() != marks * kMarkSize + memory + length)
     return fail(ErrorCode::truncated, "the snapshot is cut off", 8);
-  if (checksum(rest) != expected) return fail(ErrorCode::malformed, "the snapshot is damaged", 12);
-  return Header{marks, rest};
+  if (fnv1a(rest) != expected) return fail(ErrorCode::malformed, "the snapshot is damaged", 12);
+  return Header{marks, memory, rest};
+}
+
+std::size_t memory_size(const Memory& memory) {
+  return kMemorySize + memory.card.instances.size() * 4 + memory.registered.size() * 2;
+}
+
+void write_memory(ByteWriter& out, const Memory& memory) {
+  out.u8(memory.bootstrapped ? 1 : 0);
+  out.u64(memory.card.digest);
+  out.u16(static_cast<std::uint16_t>(memory.card.instances.size()));
+  for (const Path& instance : memory.card.instances) {
+    out.u16(instance.id_at(0));
+    out.u16(instance.id_at(1));
+  }
+  out.u16(static_cast<std::uint16_t>(memory.registered.size()));
+  for (const auto server : memory.registered) out.u16(server.value());
+}
+
+Result<Memory> read_memory(ByteView bytes) {
+  Memory memory;
+  if (bytes.empty()) return memory;
+  ByteReader in(bytes);
+  SLIPWAY_ASSIGN(const auto flags, in.u8());
+  memory.bootstrapped = (flags & 1) != 0;
+  SLIPWAY_ASSIGN(memory.card.digest, in.u64());
+  SLIPWAY_ASSIGN(const auto instances, in.u16());
+  for (unsigned i = 0; i < instances; ++i) {
+    SLIPWAY_ASSIGN(const auto object, in.u16());
+    SLIPWAY_ASSIGN(const auto instance, in.u16());
+    memory.card.instances.emplace_back(ObjectId(object), InstanceId(instance));
+  }
+  SLIPWAY_ASSIGN(const auto servers, in.u16());
+  for (unsigned i = 0; i < servers; ++i) {
+    SLIPWAY_ASSIGN(const auto server, in.u16());
+    memory.registered.emplace_back(server);
+  }
+  if (!in.empty()) return fail(ErrorCode::malformed, "the snapshot's memory is longer than it says");
+  return memory;
 }
 
 Result<Path> read_mark(ByteReader& in) {
@@ -94,13 +136,15 @@ Result<Bytes> Model::snapshot() const {
     else
       values.push_back({.path = path, .value = value.view()});
   }
-  Bytes out(kHeaderSize + marks.size() * kMarkSize);
+  const auto memory = memory_size(memory_);
+  Bytes out(kHeaderSize + marks.size() * kMarkSize + memory);
   ByteWriter writer(out);
   writer.skip(kHeaderSize);
   for (const auto& mark : marks) {
     writer.u8(static_cast<std::uint8_t>(mark.depth()));
     for (std::size_t i = 0; i < 3; ++i) writer.u16(mark.id_at(i));
   }
+  write_memory(writer, memory_);
   const auto body_at = out.size();
   if (auto appended = append_values(values, out); !appended) {
     wipe(out);
@@ -111,8 +155,14 @@ Result<Bytes> Model::snapshot() const {
   header.u16(kFormatVersion);
   header.u16(static_cast<std::uint16_t>(marks.size()));
   header.u32(static_cast<std::uint32_t>(out.size() - body_at));
-  header.u64(checksum(ByteView(out).subspan(kHeaderSize)));
+  header.u64(fnv1a(ByteView(out).subspan(kHeaderSize)));
+  header.u16(static_cast<std::uint16_t>(memory));
   return out;
+}
+
+Result<void> Model::check_snapshot(ByteView snapshot) {
+  SLIPWAY_TRY(read_header(snapshot));
+  return {};
 }
 
 Result<void> Model::load(ByteView snapshot) {
@@ -128,6 +178,8 @@ Result<void> Model::load(ByteView snapshot) {
     SLIPWAY_ASSIGN(const auto mark, read_mark(in));
     if (keeps(mark)) SLIPWAY_TRY(loaded.mark(mark));
   }
+  SLIPWAY_ASSIGN(const auto memory_bytes, in.take(header.memory));
+  SLIPWAY_ASSIGN(auto memory, read_memory(memory_bytes));
   if (!in.empty()) {
     const auto put_all = [&](std::span<const Entry> values, Tree& tree) -> Result<void> {
       for (const auto& entry : values) tree.erase(entry.path.prefix(3));
@@ -148,6 +200,7 @@ Result<void> Model::load(ByteView snapshot) {
     SLIPWAY_TRY(put);
   }
   tree_ = std::move(loaded);
+  memory_ = std::move(memory);
   reconcile();
   return {};
 }
@@ -175,6 +228,7 @@ std::expected<void, Complaint> Model::load_factory(std::span<const Entry> entrie
     if (auto put = tree_.put(entry.path, entry.value); !put) return undo(entry.path, put.error().detail);
   }
   if (const auto wrong = validate(*this, Purpose::factory)) return undo(wrong->place, wrong->rule);
+  factory_ = tree_;
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <slipway/net/clock.hpp>
 #include <slipway/security/random.hpp>
 
+#include "card_worker.hpp"
 #include "link.hpp"
 #include "state_file.hpp"
 
@@ -19,11 +20,16 @@ constexpr Duration kGoodbyeTime = seconds(2);
 
 const char* failure_text(client::ConnectFailure failure) {
   switch (failure) {
-    case client::ConnectFailure::unreachable: return "unreachable";
-    case client::ConnectFailure::name_unknown: return "name unknown";
-    case client::ConnectFailure::handshake_timeout: return "no answer to the handshake";
-    case client::ConnectFailure::alert_retry: return "handshake failed";
-    case client::ConnectFailure::alert_fail: return "handshake refused";
+    case client::ConnectFailure::unreachable:
+      return "unreachable";
+    case client::ConnectFailure::name_unknown:
+      return "name unknown";
+    case client::ConnectFailure::handshake_timeout:
+      return "no answer to the handshake";
+    case client::ConnectFailure::alert_retry:
+      return "handshake failed";
+    case client::ConnectFailure::alert_fail:
+      return "handshake refused";
   }
   return "failed";
 }
@@ -40,9 +46,19 @@ class LinuxRunner final : public Runner {
         watch_(std::move(watch)),
         loop_(std::move(loop)),
         resolver_(std::move(resolver)),
-        client_(with_checks(settings_.client), model, random_) {}
+        state_file_(files_, settings_.state_file, client::Model::check_snapshot),
+        client_(with_checks(settings_.client), model, random_) {
+    if (settings_.smartcard)
+      card_ = std::make_unique<CardWorker>(
+          *loop_, settings_.smartcard,
+          [this](std::uint64_t id, CardWorker::Content content) { card_read(id, content); });
+  }
+
+  /// What `create` found, for the first to hear.
+  void note(std::string what, std::string detail) { notes_.emplace_back(std::move(what), std::move(detail)); }
 
   void run() override {
+    for (const auto& [what, detail] : std::exchange(notes_, {})) say(what, detail);
     client_.start(net::steady_now(), net::unix_now());
     loop_->run({.next_deadline = [this] { return next_deadline(); },
                 .deadline_reached = [this](TimePoint now) { deadline_reached(now); },
@@ -125,7 +141,8 @@ class LinuxRunner final : public Runner {
       }
       while (const auto out = client_.poll_transmit()) {
         busy = true;
-        if (const auto link = links_.find(out->peer); link != links_.end()) link->second->send(now, out->bytes);
+        if (const auto link = links_.find(out->peer); link != links_.end())
+          link->second->send(now, out->bytes);
       }
     }
     in_turn_ = false;
@@ -145,23 +162,30 @@ class LinuxRunner final : public Runner {
     say("connecting", "to the " + server_text(event.server) + " at " + std::string(event.uri));
     auto link = std::make_unique<Link>(
         *loop_, random_,
-        LinkEvents{
-            .connected = [this, peer](TimePoint now) { client_.connected(now, peer); turn(now); },
-            .failed =
-                [this, peer](TimePoint now, client::ConnectFailure failure, std::optional<std::uint8_t> alert,
-                             const std::string& why) {
-                  say("connection failed", std::string(failure_text(failure)) + " (" + why + ")");
-                  drop(peer);
-                  client_.connect_failed(now, peer, failure, alert);
-                  turn(now);
-                },
-            .lost =
-                [this, peer](TimePoint now, std::optional<std::uint8_t> alert) {
-                  drop(peer);
-                  client_.connection_lost(now, peer, alert);
-                  turn(now);
-                },
-            .datagram = [this, peer](TimePoint now, ByteView bytes) { client_.handle_datagram(now, peer, bytes); turn(now); }});
+        LinkEvents{.connected =
+                       [this, peer](TimePoint now) {
+                         client_.connected(now, peer);
+                         turn(now);
+                       },
+                   .failed =
+                       [this, peer](TimePoint now, client::ConnectFailure failure,
+                                    std::optional<std::uint8_t> alert, const std::string& why) {
+                         say("connection failed", std::string(failure_text(failure)) + " (" + why + ")");
+                         drop(peer);
+                         client_.connect_failed(now, peer, failure, alert);
+                         turn(now);
+                       },
+                   .lost =
+                       [this, peer](TimePoint now, std::optional<std::uint8_t> alert) {
+                         drop(peer);
+                         client_.connection_lost(now, peer, alert);
+                         turn(now);
+                       },
+                   .datagram =
+                       [this, peer](TimePoint now, ByteView bytes) {
+                         client_.handle_datagram(now, peer, bytes);
+                         turn(now);
+                       }});
     auto& opened = *link;
     links_.insert_or_assign(peer, std::move(link));
     opened.open(event, *resolver_);
@@ -174,12 +198,37 @@ class LinuxRunner final : public Runner {
 
   void on(TimePoint now, const client::PersistWanted& event) {
     const auto id = event.id;
-    const auto written = write_state(settings_.state_file, event.snapshot);
+    const bool must_go = event.earlier == client::Earlier::must_go;
+    const auto written =
+        state_file_.write(event.snapshot, must_go ? StateFile::Keep::nothing : StateFile::Keep::previous);
     if (!written) say("state not saved", written.error());
-    client_.persisted(now, id, written ? client::Client::Persisted::durable : client::Client::Persisted::failed);
+    client_.persisted(now, id,
+                      written ? client::Client::Persisted::durable : client::Client::Persisted::failed);
   }
 
-  void on(TimePoint, const client::BootstrapStarted& event) { say("bootstrapping", "attempt " + std::to_string(event.attempt)); }
+  void on(TimePoint, const client::SmartcardWanted& event) {
+    if (card_) card_->read(event.id);
+  }
+  void card_read(std::uint64_t id, const CardWorker::Content& content) {
+    const auto now = net::steady_now();
+    if (!content)
+      client_.smartcard(now, id, client::SmartcardUnreadable{content.error()});
+    else if (!*content)
+      client_.smartcard(now, id, client::SmartcardAbsent{});
+    else
+      client_.smartcard(now, id, (*content)->reveal());
+    turn(now);
+  }
+  void on(TimePoint, const client::SmartcardRead& event) {
+    say(std::string("smartcard ") + client::to_string(event.end), event.reason);
+  }
+  void on(TimePoint, const client::FactoryResetEnded& event) {
+    say("factory reset", client::to_string(event.end));
+  }
+  void on(TimePoint, const client::Stuck& event) { say("stuck", event.reason); }
+  void on(TimePoint, const client::BootstrapStarted& event) {
+    say("bootstrapping", "attempt " + std::to_string(event.attempt));
+  }
   void on(TimePoint, const client::BootstrapPackFailed& event) {
     std::string detail(event.reason);
     if (event.code) detail += " (" + std::string(coap::describe(*event.code).view()) + ")";
@@ -194,14 +243,18 @@ class LinuxRunner final : public Runner {
   void on(TimePoint, const client::RegisteredWith& event) {
     say("registered", "with the " + server_text(event.server) + " at " + std::string(event.location));
   }
-  void on(TimePoint, const client::RegistrationUpdated& event) { say("updated", "the " + server_text(event.server)); }
+  void on(TimePoint, const client::RegistrationUpdated& event) {
+    say("updated", "the " + server_text(event.server));
+  }
   void on(TimePoint, const client::RegistrationFailed& event) {
     std::string detail = "with the " + server_text(event.server);
     if (event.code) detail += ": " + std::string(coap::describe(*event.code).view());
     if (!event.reason.empty()) detail += ": " + std::string(event.reason);
     say("registration failed", detail);
   }
-  void on(TimePoint, const client::DeregisteredFrom& event) { say("de-registered", "from the " + server_text(event.server)); }
+  void on(TimePoint, const client::DeregisteredFrom& event) {
+    say("de-registered", "from the " + server_text(event.server));
+  }
 
   Settings settings_;
   Watch watch_;
@@ -209,6 +262,8 @@ class LinuxRunner final : public Runner {
   std::unique_ptr<net::Resolver> resolver_;
   security::SystemRandom random_;
   CredentialChecks credentials_;
+  SystemFiles files_;
+  StateFile state_file_;
   client::Client client_;
   std::unordered_map<PeerId, std::unique_ptr<Link>> links_;
   std::vector<std::unique_ptr<Link>> ended_;
@@ -218,30 +273,75 @@ class LinuxRunner final : public Runner {
   Duration period_{};
   TimePoint next_tick_{};
   std::function<void()> tick_;
+  std::vector<std::pair<std::string, std::string>> notes_;
+  std::unique_ptr<CardWorker> card_;  // the first to go: its thread uses what is above
 };
+
+using Notes = std::vector<std::pair<std::string, std::string>>;
+
+std::expected<void, std::string> load_factory(const Settings& settings, const Pack& pack,
+                                              client::Model& model) {
+  if (pack.values.empty() && settings.smartcard) {
+    model.load_blank_factory();
+    return {};
+  }
+  if (auto loaded = model.load_factory(pack.entries()); !loaded)
+    return std::unexpected("the factory pack does not suit this device: " + loaded.error());
+  return {};
+}
+
+/// A reset by hand: the factory state replaces whatever the file holds, before anything else happens.
+std::expected<void, std::string> write_factory(StateFile& file, const client::Model& model) {
+  auto snapshot = model.snapshot();
+  if (!snapshot)
+    return std::unexpected(std::string("the factory state cannot be stored: ") + snapshot.error().detail);
+  auto written = file.write(*snapshot, StateFile::Keep::nothing);
+  wipe(*snapshot);
+  return written;
+}
+
+/// Puts the state that counts into the model; what a person should know of it goes to `notes`.
+std::expected<void, std::string> load_state(const Settings& settings, const Pack& pack, client::Model& model,
+                                            Notes& notes) {
+  SystemFiles files;
+  StateFile file(files, settings.state_file, client::Model::check_snapshot);
+  const auto factory = load_factory(settings, pack, model);
+  if (settings.begin_from == BeginFrom::factory) {
+    if (!factory) return factory;
+    notes.emplace_back("factory reset", "begins from the factory pack");
+    return write_factory(file, model);
+  }
+  auto state = file.read();
+  if (!state) return std::unexpected(std::move(state.error()));
+  if (!state->bytes) return factory;
+  // A device in service does not stop for a pack that its new firmware finds wrong.
+  if (!factory) notes.emplace_back("no factory state", factory.error());
+  if (!state->damage.empty()) notes.emplace_back("state damaged", state->damage);
+  const auto loaded = model.load(*state->bytes);
+  wipe(*state->bytes);
+  if (loaded) return {};
+  return std::unexpected(settings.state_file + ": not a state of this device (" + loaded.error().detail +
+                         "); --factory-reset begins again from the factory pack");
+}
 
 }  // namespace
 
 std::expected<std::unique_ptr<Runner>, std::string> Runner::create(Settings settings, const Pack& pack,
                                                                    client::Model& model, Watch watch) {
   if (auto verified = model.verify(); !verified) return std::unexpected(std::move(verified.error()));
-  auto state = read_state(settings.state_file);
-  if (!state) return std::unexpected(std::move(state.error()));
-  if (*state) {
-    const auto loaded = model.load(**state);
-    wipe(**state);
-    if (!loaded)
-      return std::unexpected(settings.state_file + ": not a state of this device (" + loaded.error().detail +
-                             "); delete it to begin again from the factory pack");
-  } else if (const auto loaded = model.load_factory(pack.entries()); !loaded) {
-    return std::unexpected("the factory pack does not suit this device: " + loaded.error());
-  }
+  Notes notes;
+  if (auto loaded = load_state(settings, pack, model, notes); !loaded)
+    return std::unexpected(std::move(loaded.error()));
+  if (settings.smartcard) settings.client.smartcard = client::SmartcardUse::present;
   settings.client.endpoint = pack.endpoint;
   auto loop = net::EventLoop::create();
   if (!loop) return std::unexpected(loop.error().message());
   auto resolver = net::Resolver::create(**loop);
   if (!resolver) return std::unexpected(resolver.error().message());
-  return std::make_unique<LinuxRunner>(std::move(settings), model, std::move(watch), std::move(*loop), std::move(*resolver));
+  auto runner = std::make_unique<LinuxRunner>(std::move(settings), model, std::move(watch), std::move(*loop),
+                                              std::move(*resolver));
+  for (auto& [what, detail] : notes) runner->note(std::move(what), std::move(detail));
+  return runner;
 }
 
 }  // namespace slipway::device

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state_file.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 
 #include <slipway/base/secret.hpp>
-#include <slipway/net/file_descriptor.hpp>
 
 namespace slipway::device {
 namespace {
 
-std::unexpected<std::string> problem(const std::string& file, const char* what) {
-  return std::unexpected(file + ": " + what + ": " + std::strerror(errno) +
+std::unexpected<std::string> problem(const std::string& file, const char* what, int error) {
+  return std::unexpected(file + ": " + what + ": " + std::strerror(error) +
                          "; check the folder, its rights and its space");
 }
 
@@ -24,74 +20,106 @@ std::string folder_of(const std::string& file) {
   return slash == 0 ? "/" : file.substr(0, slash);
 }
 
-/// Reads up to the end, or up to the buffer's; the size, or -1.
-ssize_t read_all(int descriptor, MutableBytes out) {
-  std::size_t size = 0;
-  while (size < out.size()) {
-    const auto count = ::read(descriptor, out.data() + size, out.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return -1;
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-  }
-  return static_cast<ssize_t>(size);
-}
-
-bool write_all(int descriptor, ByteView bytes) {
-  while (!bytes.empty()) {
-    const auto count = ::write(descriptor, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
-/// Makes `file` anew, for its owner alone, and puts it on disk.
-std::expected<void, std::string> write_new(const std::string& file, ByteView bytes) {
-  if (::unlink(file.c_str()) != 0 && errno != ENOENT) return problem(file, "cannot be replaced");
-  const net::FileDescriptor fd(
-      ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd.valid()) return problem(file, "cannot be made");
-  if (!write_all(fd.value(), bytes)) return problem(file, "cannot be written");
-  if (::fsync(fd.value()) != 0) return problem(file, "cannot be synced");
-  return {};
+bool is_damage(const Error& error) {
+  return error.code == ErrorCode::malformed || error.code == ErrorCode::truncated;
 }
 
 }  // namespace
 
-std::expected<std::optional<Bytes>, std::string> read_state(const std::string& file) {
-  const net::FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) {
-    if (errno == ENOENT) return std::nullopt;
-    return problem(file, "cannot be opened");
+std::expected<StateFile::Content, std::string> StateFile::read() {
+  auto found = files_.read(file_, kStateBytesMax + 1);
+  if (!found) return problem(file_, "cannot be read", found.error());
+  if (!*found) return Content{};
+  if ((*found)->size() > kStateBytesMax) {
+    wipe(**found);
+    return std::unexpected(file_ +
+                           ": larger than 1 MiB, so not a device's state; --factory-reset begins again from "
+                           "the factory pack");
   }
-  Bytes bytes(kStateBytesMax + 1);
-  const auto size = read_all(fd.value(), bytes);
-  if (size < 0) return problem(file, "cannot be read");
-  if (static_cast<std::size_t>(size) > kStateBytesMax) {
-    wipe(bytes);
-    return std::unexpected(
-        file +
-        ": larger than 1 MiB, so not a device's state; delete it to begin again from the factory pack");
-  }
-  bytes.resize(static_cast<std::size_t>(size));
-  return bytes;
+  const auto whole = check_(**found);
+  if (whole) return Content{.bytes = std::move(*found), .damage = {}};
+  wipe(**found);
+  if (is_damage(whole.error())) return read_previous(whole.error().detail);
+  return std::unexpected(file_ + ": not a state that this device reads (" + whole.error().detail +
+                         "); use the program that wrote it, or begin again from the factory pack with "
+                         "--factory-reset");
 }
 
-std::expected<void, std::string> write_state(const std::string& file, ByteView bytes) {
+/// FILE is damaged. The previous content takes its place at once: the next write must not push it out.
+std::expected<StateFile::Content, std::string> StateFile::read_previous(const char* reason) {
+  const std::string what = file_ + ": damaged (" + reason + ")";
+  auto found = files_.read(previous(), kStateBytesMax + 1);
+  const bool is_whole = found && *found && (*found)->size() <= kStateBytesMax && check_(**found).has_value();
+  if (!is_whole) {
+    if (found && *found) wipe(**found);
+    return std::unexpected(what +
+                           ", and there is no previous state; begin again from the factory pack with "
+                           "--factory-reset");
+  }
+  if (const auto moved = files_.rename(previous(), file_); !moved) {
+    wipe(**found);
+    return problem(file_, "damaged, and cannot be replaced by its previous content", moved.error());
+  }
+  if (auto synced = sync_folder(); !synced) {
+    wipe(**found);
+    return std::unexpected(std::move(synced.error()));
+  }
+  return Content{.bytes = std::move(*found), .damage = what + "; the state before it is used"};
+}
+
+StateFile::Written StateFile::write(ByteView bytes, Keep keep) {
   if (bytes.size() > kStateBytesMax)
-    return std::unexpected(file +
+    return std::unexpected(file_ +
                            ": a state of more than 1 MiB is not written; the device has too many values");
-  const std::string beside = file + ".new";
+  const std::string beside = file_ + ".new";
   auto written = write_new(beside, bytes);
-  if (written && ::rename(beside.c_str(), file.c_str()) != 0) written = problem(file, "cannot be replaced");
+  if (written) written = replace(beside, keep);
   if (!written) {
-    ::unlink(beside.c_str());  // it holds keys
+    (void)files_.remove(beside);  // it holds keys
     return written;
   }
-  const net::FileDescriptor folder(::open(folder_of(file).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.valid() || ::fsync(folder.value()) != 0) return problem(file, "its folder cannot be synced");
+  return sync_folder();
+}
+
+/// Makes a file anew and puts its content on disk.
+StateFile::Written StateFile::write_new(const std::string& beside, ByteView bytes) {
+  if (const auto removed = files_.remove(beside); !removed && removed.error() != ENOENT)
+    return problem(beside, "cannot be replaced", removed.error());
+  const auto handle = files_.create(beside);
+  if (!handle) return problem(beside, "cannot be made", handle.error());
+  auto filled = fill(*handle, bytes);
+  files_.close(*handle);
+  return filled;
+}
+
+StateFile::Written StateFile::fill(int handle, ByteView bytes) {
+  while (!bytes.empty()) {
+    const auto taken = files_.write(handle, bytes);
+    if (!taken) return problem(file_, "cannot be written", taken.error());
+    bytes = bytes.subspan(*taken);
+  }
+  if (const auto synced = files_.sync(handle); !synced)
+    return problem(file_, "cannot be synced", synced.error());
+  return {};
+}
+
+StateFile::Written StateFile::replace(const std::string& beside, Keep keep) {
+  if (const auto removed = files_.remove(previous()); !removed && removed.error() != ENOENT)
+    return problem(previous(), "cannot be replaced", removed.error());
+  if (keep == Keep::previous) {
+    // Without hard links, or without a file, there is no previous content.
+    (void)files_.link(file_, previous());
+  } else if (auto synced = sync_folder(); !synced) {
+    return synced;
+  }
+  if (const auto moved = files_.rename(beside, file_); !moved)
+    return problem(file_, "cannot be replaced", moved.error());
+  return {};
+}
+
+StateFile::Written StateFile::sync_folder() {
+  if (const auto synced = files_.sync_folder(folder_of(file_)); !synced)
+    return problem(file_, "its folder cannot be synced", synced.error());
   return {};
 }
 

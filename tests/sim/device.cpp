@@ -80,11 +80,6 @@ void SimDevice::declare() {
 
 void SimDevice::load() {
   auto& model = body_->model;
-  if (flash_) {
-    const auto loaded = model.load(*flash_);
-    journal_.require(loaded.has_value(), "a durable snapshot can be loaded");
-    return;
-  }
   const std::string uri = "coaps://192.0.2.1:5784";
   const std::array entries{
       Entry{.path = security(InstanceId(0), 0), .value = Value::string(uri)},
@@ -96,6 +91,9 @@ void SimDevice::load() {
       Entry{.path = security(InstanceId(0), 11), .value = Value::integer(0)},
   };
   if (const auto loaded = model.load_factory(entries); !loaded) journal_.violated(loaded.error());
+  if (!flash_) return;
+  const auto loaded = model.load(*flash_);
+  journal_.require(loaded.has_value(), "a durable snapshot can be loaded");
 }
 
 void SimDevice::lose_power() {
@@ -386,6 +384,13 @@ void SimDevice::on(const client::RegistrationFailed& event) {
 }
 void SimDevice::on(const client::DeregisteredFrom&) {
   journal_.note("device: de-registered");
+}
+
+void SimDevice::on(const client::FactoryResetEnded& event) {
+  journal_.note(std::string("device: factory reset, ") + client::to_string(event.end));
+}
+void SimDevice::on(const client::Stuck&) {
+  journal_.require(false, "a device always knows a server");
 }
 
 fleet::Credential SimDevice::factory_credential() const {

@@ -119,6 +119,10 @@ class SimDevice {
   void on(const client::RegistrationUpdated& event);
   void on(const client::RegistrationFailed& event);
   void on(const client::DeregisteredFrom& event);
+  void on(const client::SmartcardWanted&) {}
+  void on(const client::SmartcardRead&) {}
+  void on(const client::FactoryResetEnded& event);
+  void on(const client::Stuck& event);
 
   Timeline& timeline_;
   Network& network_;

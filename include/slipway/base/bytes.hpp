@@ -32,6 +32,13 @@ using Bytes = std::vector<std::uint8_t>;
 /// Compares without telling by its duration where the two differ. Lengths are not secret.
 [[nodiscard]] bool equal_constant_time(ByteView a, ByteView b);
 
+/// 64-bit FNV-1a: finds damage and change by accident, protects against nobody.
+[[nodiscard]] constexpr std::uint64_t fnv1a(ByteView bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const auto byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
+  return hash;
+}
+
 /// Lower-case hexadecimal without separators.
 [[nodiscard]] std::string to_hex(ByteView bytes);
 
@@ -143,7 +150,10 @@ class ByteWriter {
     at_ = begin_ + size;
     overflowed_ = false;
   }
-  void overflow() { overflowed_ = true; at_ = at_ > end_ ? end_ : at_; }
+  void overflow() {
+    overflowed_ = true;
+    at_ = at_ > end_ ? end_ : at_;
+  }
 
  private:
   std::uint8_t* begin_;

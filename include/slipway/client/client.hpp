@@ -33,6 +33,10 @@ enum class BootstrapPack : std::uint8_t { first, never };
 /// the session and waits. [LwM2M-CORE 1.0 §5.2.3, §5.2.4]
 enum class ServerInitiated : std::uint8_t { off, accept };
 
+/// Whether the device has a smartcard reader: its card's accounts then come before the factory's.
+/// [LwM2M-CORE 1.2 §6.1.4]
+enum class SmartcardUse : std::uint8_t { none, present };
+
 struct ClientConfig {
   std::string endpoint;
   Version enabler{1, 2};  ///< highest spoken; 4.12 leads to a lower one
@@ -50,6 +54,13 @@ struct ClientConfig {
   std::size_t attributes_max = 64;  ///< paths with attributes, of all servers; a further one is answered 5.03
   std::size_t servers_max = 8;      ///< accounts beyond are not registered
   std::size_t body_max = 64 * 1024;
+  SmartcardUse smartcard = SmartcardUse::none;
+  Duration smartcard_patience = seconds(30);  ///< then the card counts as unreadable
+  Duration smartcard_retry = seconds(60);     ///< before an unreadable card is read again; doubled each time
+  Duration smartcard_retry_max = std::chrono::hours(1);
+  Duration persist_retry = seconds(5);  ///< before a failed write is repeated; doubled each time
+  Duration persist_retry_max = std::chrono::minutes(10);
+  Duration goodbye_patience = seconds(10);  ///< for de-registrations before a factory reset
 };
 
 /// What a session needs. Views are into the client's Security object, valid until the next call.
@@ -73,9 +84,41 @@ struct DisconnectWanted {
 };
 /// The device's own state must become durable: hand `snapshot` (opaque bytes, holds secrets) to storage and
 /// then call `persisted`. Until then the client does not answer what depends on it (a Finish).
+/// What may become of snapshots that were stored before: after a factory reset no copy of them may stay.
+enum class Earlier : std::uint8_t { may_stay, must_go };
 struct PersistWanted {
   std::uint64_t id;
   ByteView snapshot;
+  Earlier earlier = Earlier::may_stay;
+};
+/// The content of the smartcard's file is wanted: read it (off the loop: cards are slow) and call
+/// `Client::smartcard` with this number.
+struct SmartcardWanted {
+  std::uint64_t id;
+};
+enum class SmartcardEnd : std::uint8_t {
+  applied,     ///< its accounts are in use now
+  removed,     ///< what came from it is gone
+  refused,     ///< its content is not consistent: nothing has changed
+  unreadable,  ///< nothing has changed; it is read again at the next occasion
+};
+[[nodiscard]] const char* to_string(SmartcardEnd end);
+struct SmartcardRead {
+  SmartcardEnd end;
+  std::string_view reason;
+};
+enum class ResetEnd : std::uint8_t {
+  done,
+  no_factory_state,  ///< the model was never given one
+  not_stored,        ///< storage failed repeatedly: the device goes on as before
+};
+[[nodiscard]] const char* to_string(ResetEnd end);
+struct FactoryResetEnded {
+  ResetEnd end;
+};
+/// The device knows no server and has no way to learn of one: only a person can help.
+struct Stuck {
+  std::string_view reason;
 };
 enum class BootstrapEnd : std::uint8_t {
   succeeded,
@@ -119,7 +162,16 @@ struct DeregisteredFrom {
 };
 using Event =
     std::variant<ConnectWanted, DisconnectWanted, PersistWanted, BootstrapStarted, BootstrapPackFailed,
-                 BootstrapEnded, RegisteredWith, RegistrationUpdated, RegistrationFailed, DeregisteredFrom>;
+                 BootstrapEnded, RegisteredWith, RegistrationUpdated, RegistrationFailed, DeregisteredFrom,
+                 SmartcardWanted, SmartcardRead, FactoryResetEnded, Stuck>;
+
+/// What a card reader found.
+struct SmartcardAbsent {};  ///< no card, or one without the file
+struct SmartcardUnreadable {
+  std::string_view reason;
+};
+/// The file's bytes: EF LwM2M_Bootstrap. They hold secrets; the client keeps no view of them.
+using SmartcardContent = std::variant<SmartcardAbsent, SmartcardUnreadable, ByteView>;
 
 enum class ConnectFailure : std::uint8_t {
   unreachable,
@@ -128,6 +180,7 @@ enum class ConnectFailure : std::uint8_t {
   alert_retry,
   alert_fail
 };
+[[nodiscard]] const char* to_string(ConnectFailure failure);
 
 /// What the client is about, for a person and for tests.
 enum class State : std::uint8_t {
@@ -136,9 +189,28 @@ enum class State : std::uint8_t {
   bootstrapping,
   registering,
   registered,
-  waiting_to_retry
+  waiting_to_retry,
+  resetting,  ///< leaving its servers to return to the factory state
+  stuck       ///< see the event Stuck
 };
 [[nodiscard]] const char* to_string(State state);
+
+/// What the client does next by itself.
+enum class Attempt : std::uint8_t {
+  read_smartcard,
+  bootstrap,
+  register_with,  ///< or what comes before: a session
+  update,
+  store,
+  reset,
+};
+[[nodiscard]] const char* to_string(Attempt attempt);
+struct NextAttempt {
+  TimePoint at;  ///< for what is under way: when it counts as failed
+  Attempt what;
+  ShortServerId server{};  ///< of register_with and update
+  bool operator==(const NextAttempt&) const = default;
+};
 
 /// Decision to bootstrap, registration order and retries are tables in client/decide.cpp and
 /// client/registration.cpp. A failure always has a next attempt: `next_timeout()` tells when.
@@ -164,7 +236,10 @@ class Client {
   void connect_failed(TimePoint now, PeerId peer, ConnectFailure failure, std::optional<std::uint8_t> alert);
   void connection_lost(TimePoint now, PeerId peer, std::optional<std::uint8_t> alert);
   enum class Persisted : std::uint8_t { durable, failed };
+  /// What failed is asked for again, with a later number.
   void persisted(TimePoint now, std::uint64_t id, Persisted outcome);
+  /// Answers SmartcardWanted; an answer to another number is ignored.
+  void smartcard(TimePoint now, std::uint64_t id, const SmartcardContent& content);
 
   /// The application changed a value: observers are told as pmin, pmax and the other attributes say.
   void changed(TimePoint now, const Path& path);
@@ -172,10 +247,15 @@ class Client {
   void request_bootstrap(TimePoint now);
   /// Sends an Update (to all, or to one) now, as /1/x/8 does.
   void request_update(TimePoint now);
+  /// De-registers where possible, returns to the factory state (durably, in one step) and begins anew. May be
+  /// called from a function of the maker, such as /3/0/5. FactoryResetEnded tells how it went.
+  void factory_reset(TimePoint now);
   /// De-registers everywhere and ends; `state()` becomes idle.
   void shut_down(TimePoint now);
 
   [[nodiscard]] State state() const;
+  /// Nothing when all is well and nothing is due, and when the client is stuck or shut down.
+  [[nodiscard]] std::optional<NextAttempt> next_attempt() const;
   [[nodiscard]] const coap::EndpointCounters& counters() const;
 
  private:

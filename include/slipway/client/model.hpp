@@ -9,7 +9,7 @@
 //   device.resource<void>(ResourceId(4)).executes([&] { board.reboot(); });
 //   device.resources<std::int64_t>(ResourceId(11)).reads([&] { return std::array{std::int64_t{0}}; });
 //
-// Order of a start: declare, then `load_factory` or `load`, then Client::start.
+// Order of a start: declare, then `load_factory`, then `load` where there is a snapshot, then Client::start.
 #pragma once
 
 #include <expected>
@@ -29,6 +29,21 @@ struct ModelBounds {
 /// What is told to a person: the place and the rule, and what to do.
 using Complaint = std::string;
 
+/// What of the stored state came from a smartcard. [LwM2M-CORE 1.2 §6.1.3.2]
+struct CardOrigin {
+  std::uint64_t digest = 0;     ///< of the card's content that was applied last; 0: of none
+  std::vector<Path> instances;  ///< object instances that are still as the card made them, ascending
+  bool operator==(const CardOrigin&) const = default;
+};
+
+/// What the engine knows beside the objects. It is part of the snapshot and of a transaction.
+struct Memory {
+  CardOrigin card;
+  bool bootstrapped = false;              ///< a bootstrap has succeeded: /0/x/12 counts
+  std::vector<ShortServerId> registered;  ///< since the last bootstrap: their /1/x/14 is over
+  bool operator==(const Memory&) const = default;
+};
+
 /// Objects with functions ("live") and objects of plain values ("stored"). /0, /1, /2 and /21 are stored
 /// ones and always there. Plain values of live objects are stored too.
 class Model {
@@ -45,14 +60,19 @@ class Model {
   [[nodiscard]] std::expected<void, Complaint> verify() const;
 
   /// Puts a factory pack's entries into the stored objects: accounts and additional instances, checked as
-  /// one. On an error nothing has changed.
+  /// one. What the model then holds is its factory state, and kept apart. On an error nothing has changed.
   [[nodiscard]] std::expected<void, Complaint> load_factory(std::span<const Entry> entries);
+  /// The same for a device without a pack, whose accounts stand on a smartcard.
+  void load_blank_factory() { factory_ = tree_; }
   /// The stored part as bytes, to be kept by the device; it holds secrets, wipe it after use.
   /// Equal state gives equal bytes.
   [[nodiscard]] Result<Bytes> snapshot() const;
   /// Takes such bytes back; values of objects that the device no longer has are dropped. On an error
   /// (not a snapshot, a later version, damaged) nothing has changed.
   [[nodiscard]] Result<void> load(ByteView snapshot);
+  /// Whether bytes are a whole snapshot, for who stores them. Errors: malformed, truncated (it is damaged),
+  /// unsupported (of a later version).
+  [[nodiscard]] static Result<void> check_snapshot(ByteView snapshot);
 
   // What follows is for the engine.
 
@@ -64,6 +84,12 @@ class Model {
   [[nodiscard]] const Tree& tree() const { return tree_; }
   /// Changes of the engine itself (last bootstrapped, access control of a new instance).
   [[nodiscard]] Tree& mutable_tree() { return tree_; }
+  [[nodiscard]] const Memory& memory() const { return memory_; }
+  [[nodiscard]] Memory& mutable_memory() { return memory_; }
+  /// The factory state; nullptr before `load_factory`.
+  [[nodiscard]] const Tree* factory() const { return factory_ ? &*factory_ : nullptr; }
+  /// Returns to it, within a transaction. Needs a factory state.
+  void return_to_factory();
 
   /// Live and stored ones, ascending.
   [[nodiscard]] std::vector<InstanceId> instances_of(ObjectId id) const;
@@ -97,7 +123,7 @@ class Model {
   void rollback();
   [[nodiscard]] bool in_transaction() const { return backup_.has_value(); }
   /// The state before the transaction.
-  [[nodiscard]] const Tree& before() const { return *backup_; }
+  [[nodiscard]] const Tree& before() const { return backup_->tree; }
 
   /// A place within a transaction to come back to, when one request of it cannot be carried out.
   struct Savepoint {
@@ -116,6 +142,10 @@ class Model {
     std::vector<std::pair<Path, StoredValue>> values;
     Merge merge;
   };
+  struct Backup {
+    Tree tree;
+    Memory memory;
+  };
   class Catalog;
   Result<void> write_live(const detail::ResourceNode& node, const Path& resource,
                           std::span<const Entry> entries, Merge merge);
@@ -131,7 +161,9 @@ class Model {
   std::unique_ptr<Catalog> catalog_;
   std::map<ObjectId, Object> objects_;
   Tree tree_;
-  std::optional<Tree> backup_;
+  Memory memory_;
+  std::optional<Tree> factory_;
+  std::optional<Backup> backup_;
   std::vector<Staged> staged_;
   std::string complaints_;
 };

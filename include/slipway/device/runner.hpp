@@ -10,12 +10,22 @@
 
 #include <slipway/client/client.hpp>
 #include <slipway/device/pack.hpp>
+#include <slipway/device/smartcard_source.hpp>
 
 namespace slipway::device {
 
+/// What a device wakes up with.
+enum class BeginFrom : std::uint8_t {
+  state,    ///< the state file; the factory pack where there is none
+  factory,  ///< the factory pack: a state file, also a damaged one, is replaced and its keys are gone
+};
+
 struct Settings {
-  std::string state_file;  ///< what bootstrap wrote; made when missing, mode 0600
+  std::string
+      state_file;  ///< what bootstrap wrote; made when missing, mode 0600. FILE.previous stands beside it
   client::ClientConfig client{};
+  BeginFrom begin_from = BeginFrom::state;
+  std::shared_ptr<SmartcardSource> smartcard{};  ///< nothing: the device has no reader
   bool dtls_keylog = false;
 };
 
@@ -25,12 +35,17 @@ struct Watch {
   std::function<void(std::string_view what, std::string_view detail)> happening;
 };
 
-/// The factory state (the pack) is loaded when there is no state file yet; afterwards the state file counts.
+/// The pack is the factory state, kept apart from what bootstrap wrote: `Client::factory_reset` returns to
+/// it. A damaged state file is replaced by the state before it; where there is none either, `create` says
+/// what to do.
 class Runner {
  public:
-  /// `model` has its objects declared and outlives the runner. The error is for a person.
-  [[nodiscard]] static std::expected<std::unique_ptr<Runner>, std::string> create(Settings settings, const Pack& pack,
-                                                                                  client::Model& model, Watch watch);
+  /// `model` has its objects declared and outlives the runner. A pack without values suits a device whose
+  /// accounts stand on a smartcard. The error is for a person.
+  [[nodiscard]] static std::expected<std::unique_ptr<Runner>, std::string> create(Settings settings,
+                                                                                  const Pack& pack,
+                                                                                  client::Model& model,
+                                                                                  Watch watch);
   virtual ~Runner() = default;
 
   /// Runs until `stop`; then de-registers, waiting at most two seconds for the answers.

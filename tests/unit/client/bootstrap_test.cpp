@@ -470,12 +470,14 @@ TEST(ClientBootstrap, InstancesMadeInAFailedSessionAreGone) {
   EXPECT_EQ(device.state(), before);
 }
 
-TEST(ClientBootstrap, ADeviceWithoutAnyAccountRests) {
+TEST(ClientBootstrap, ADeviceWithoutAnyAccountSaysSoAndRests) {
   Model model;
   Stage stage(model);
   stage.start();
-  EXPECT_EQ(stage.client.state(), State::idle);
+  EXPECT_EQ(stage.client.state(), State::stuck);
+  EXPECT_EQ(stage.count<Stuck>(), 1u);
   EXPECT_EQ(stage.client.next_timeout(), std::nullopt);
+  EXPECT_EQ(stage.client.next_attempt(), std::nullopt);
 }
 
 TEST(ClientBootstrap, HostileDatagramsDoNotEndTheSession) {

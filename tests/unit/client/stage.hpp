@@ -103,10 +103,17 @@ class Stage {
 
   enum class Connecting { succeeds, fails, hangs };
   Connecting connecting = Connecting::succeeds;
+  std::vector<std::uint16_t> unreachable;  ///< servers that are down, whatever the others do
   ConnectFailure failure = ConnectFailure::handshake_timeout;
   std::optional<std::uint8_t> alert;
   enum class Storage { durable, fails, hangs };
   Storage storage = Storage::durable;
+  std::function<void(const PersistWanted&)> on_persist;
+  /// The smartcard in the reader of a device that has one: its file, or nothing.
+  enum class Reader { answers, hangs };
+  Reader reader = Reader::answers;
+  std::optional<Bytes> card;
+  std::string card_problem;  ///< a card that cannot be read, and why
   /// Answers to the client's requests; by default a bootstrap or registration server that agrees.
   std::function<Reply(const Received&)> answer = [](const Received& request) { return agreeable(request); };
   /// Drops a datagram of the client, or of the servers, when it returns true.
@@ -293,6 +300,9 @@ class Stage {
   std::vector<Notification> notifications;
   std::vector<Bytes> persisted;
   std::uint64_t last_persist = 0;
+  unsigned cards_read = 0;
+  std::uint64_t last_card = 0;
+  std::vector<std::pair<SmartcardEnd, std::string>> card_ends;
   std::size_t bytes_up = 0;
 
  private:
@@ -301,8 +311,9 @@ class Stage {
     if (const auto* wanted = std::get_if<ConnectWanted>(&event)) {
       sessions.push_back({wanted->peer, wanted->server, std::string(wanted->uri), wanted->mode,
                           std::string(as_text(wanted->identity)), std::string(as_text(wanted->key))});
-      if (connecting == Connecting::succeeds) client.connected(now, wanted->peer);
-      if (connecting == Connecting::fails) {
+      const bool is_down = std::ranges::find(unreachable, wanted->server.value()) != unreachable.end();
+      if (connecting == Connecting::succeeds && !is_down) client.connected(now, wanted->peer);
+      if (connecting == Connecting::fails || is_down) {
         sessions.back().is_open = false;
         client.connect_failed(now, wanted->peer, failure, alert);
       }
@@ -313,8 +324,13 @@ class Stage {
     } else if (const auto* keep = std::get_if<PersistWanted>(&event)) {
       persisted.emplace_back(keep->snapshot.begin(), keep->snapshot.end());
       last_persist = keep->id;
+      if (on_persist) on_persist(*keep);
       if (storage == Storage::durable) client.persisted(now, keep->id, Client::Persisted::durable);
       if (storage == Storage::fails) client.persisted(now, keep->id, Client::Persisted::failed);
+    } else if (const auto* wanted_card = std::get_if<SmartcardWanted>(&event)) {
+      read_card(wanted_card->id);
+    } else if (const auto* read = std::get_if<SmartcardRead>(&event)) {
+      card_ends.emplace_back(read->end, read->reason);
     } else if (const auto* ended = std::get_if<BootstrapEnded>(&event)) {
       reasons.emplace_back(ended->reason);
     } else if (const auto* failed = std::get_if<RegistrationFailed>(&event)) {
@@ -322,6 +338,18 @@ class Stage {
     } else if (const auto* pack = std::get_if<BootstrapPackFailed>(&event)) {
       reasons.emplace_back(pack->reason);
     }
+  }
+
+  void read_card(std::uint64_t id) {
+    ++cards_read;
+    last_card = id;
+    if (reader == Reader::hangs) return;
+    if (!card_problem.empty())
+      client.smartcard(now, id, SmartcardUnreadable{card_problem});
+    else if (card)
+      client.smartcard(now, id, ByteView(*card));
+    else
+      client.smartcard(now, id, SmartcardAbsent{});
   }
 
   static Received read(const coap::Message& message) {
