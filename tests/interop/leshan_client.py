@@ -3,7 +3,8 @@
 import leshan
 import ours
 from common import new_psk
-from rig import expect, expect_equal, wait_until
+from keys import Keys
+from rig import Relay, expect, expect_equal, wait_until
 
 
 def leshan_client_with_our_servers(stage):
@@ -167,6 +168,167 @@ def leshan_client_without_security(stage):
     slipway.events.wait_for("deregistered", endpoint=endpoint, reason="deregistered")
 
 
+def _with_psk(stage, endpoint, slipway, uri=None):
+    """Leshan's client, enrolled with a pre-shared key; `uri` is another way to the bootstrap server."""
+    ours.factory(stage, endpoint, slipway.bootstrap_uri, "factory-id", (key := new_psk()), slipway)
+    return leshan.client(stage, endpoint, uri or slipway.bootstrap_uri, "psk", "factory-id", key)
+
+
+def leshan_client_is_revoked_and_comes_back(stage):
+    """A revoked credential ends the running session; the client is refused, bootstraps and has another one."""
+    endpoint = "urn:interop:leshan-revoked"
+    slipway = ours.Servers(stage).start()
+    device = _with_psk(stage, endpoint, slipway)
+    _bootstrapped(slipway, device, endpoint)
+    mark, said = slipway.events.mark(), device.mark()
+    slipway.revoke(endpoint)
+    slipway.events.wait_for("deregistered", after=mark, endpoint=endpoint, reason="revoked")
+    device.command("update")
+    refused = slipway.events.wait_for("handshake-failed", after=mark, endpoint=endpoint, server="management")
+    expect("its credential is retired" in refused["explanation"], f"the refusal: {refused}")
+    device.wait_for(r"^EVENT registration-failed ", after=said)
+    _bootstrapped(slipway, device, endpoint, mark, said)
+    wait_until("the new key is proven", lambda: slipway.credentials(endpoint) == {
+        "bootstrap": ["proven"], "management": ["retired", "proven"]})
+    expect_equal("read /3/0/0", slipway.read(endpoint, "/3/0/0"), {"/3/0/0": "Eclipse Leshan"})
+
+
+def leshan_client_gets_another_bootstrap_key(stage):
+    """The factory's key is replaced in the first session; the second one is opened with the new key."""
+    endpoint = "urn:interop:leshan-rekeyed"
+    slipway = ours.Servers(stage, bootstrap_key=True).start()
+    device = _with_psk(stage, endpoint, slipway)
+    _bootstrapped(slipway, device, endpoint)
+    expect_equal("bootstrap credentials", slipway.credentials(endpoint)["bootstrap"], ["proven", "issued"])
+    mark, said = slipway.events.mark(), device.mark()
+    slipway.tell_to_bootstrap(endpoint)
+    _bootstrapped(slipway, device, endpoint, mark, said)
+    wait_until("the factory's key is dead",
+               lambda: slipway.credentials(endpoint)["bootstrap"][:2] == ["retired", "proven"])
+
+
+def leshan_client_keeps_its_session_at_another_address(stage):
+    """With a Connection ID a session outlives a change of address: no handshake, no registration."""
+    endpoint = "urn:interop:leshan-moves"
+    slipway = ours.Servers(stage)
+    relay = slipway.behind_relay()
+    slipway.start()
+    device = _with_psk(stage, endpoint, slipway)
+    _bootstrapped(slipway, device, endpoint)
+    mark, said = slipway.events.mark(), device.mark()
+    handshakes = relay.up.count(Relay.HANDSHAKE_RECORD)
+    relay.move()
+    device.command("update")
+    moved = slipway.events.wait_for("moved", after=mark, endpoint=endpoint)
+    expect(moved["from"] != moved["to"], f"moved: {moved}")
+    slipway.events.wait_for("updated", after=mark, endpoint=endpoint)
+    device.wait_for(r"^EVENT updated at ", after=said)
+    expect_equal("read /3/0/0", slipway.read(endpoint, "/3/0/0"), {"/3/0/0": "Eclipse Leshan"})
+    expect(relay.up[-1] == Relay.CID_RECORD, f"the client's records have no Connection ID: {relay.up}")
+    expect_equal("handshake records", relay.up.count(Relay.HANDSHAKE_RECORD), handshakes)
+
+
+SENSOR = """\
+[[plan.interop.instance]]
+path = "/3303/0"
+resources = { "5700" = 20.0, "5701" = "Cel" }
+"""
+
+
+def leshan_client_lacks_an_object(stage):
+    """A plan writes an object that Leshan's client does not have, and says that it must: there is no Finish, no account
+    becomes the client's, and our operator reads why."""
+    endpoint = "urn:interop:leshan-lacks"
+    slipway = ours.Servers(stage, tables=SENSOR).start()
+    device = _with_psk(stage, endpoint, slipway)
+    ended = slipway.events.wait_for("bootstrap-ended", endpoint=endpoint)
+    expect_equal("outcome", ended["outcome"], "operation-refused")
+    expect_equal("reason", ended["reason"], "the device refused the Write of /3303/0 with 4.04 Not Found")
+    expect("optional = true" in ended["remedy"], f"remedy: {ended}")
+    journey = slipway.journeys(endpoint)[0]
+    expect_equal("outcome of the journey", journey["outcome"], "operation-refused")
+    expect("bootstrapped" not in "".join(device.lines), "the client says that it is bootstrapped")
+    expect(not slipway.is_registered(endpoint), "the client is registered")
+
+
+def leshan_client_may_lack_an_object(stage):
+    """The same where the plan lets a device refuse it: everything else is there."""
+    endpoint = "urn:interop:leshan-may-lack"
+    slipway = ours.Servers(stage, tables=SENSOR + "optional = true\n").start()
+    device = _with_psk(stage, endpoint, slipway)
+    _bootstrapped(slipway, device, endpoint)
+    refused = slipway.events.wait_for("bootstrap-operation", endpoint=endpoint, path="/3303/0")
+    expect_equal("the answer to the Write", (refused["answer"], refused["optional"]), ("4.04", True))
+
+
+def our_servers_refuse_foreign_key_pairs_and_certificates(stage):
+    """A key pair that nobody enrolled, a certificate of another authority, and one of ours that nobody enrolled."""
+    slipway = ours.Servers(stage, "x509").start()
+    keys = Keys.of(stage)
+    foreign = keys.authority("foreign")
+    strangers = {  # name: (mode, its own, the alert that it gets)
+        "rpk": ("rpk", keys.device("urn:interop:rpk"), "certificate_unknown"),
+        "foreign": ("x509", keys.device("urn:interop:foreign", foreign, "foreign-device"), "unknown_ca"),
+        "unknown": ("x509", keys.device("urn:interop:unknown"), "certificate_unknown"),
+    }
+    for name, (mode, own, alert) in strangers.items():
+        mark = slipway.events.mark()
+        words = [own.public, own.key, slipway.identity.public] if mode == "rpk" else [
+            own.certificate, own.key, slipway.identity.certificate, 3]
+        device = leshan.client(stage, f"urn:interop:{name}", slipway.bootstrap_uri, mode, *words, name=f"leshan-{name}")
+        failed = slipway.events.wait_for("handshake-failed", after=mark, server="bootstrap")
+        expect_equal(f"refusal of {name}", (failed["reason"], failed["alert"]), ("peer not trusted", alert))
+        device.wait_for(r"^EVENT bootstrap-failed ", 60)
+        device.command("stop")
+    expect_equal("Bootstrap-Requests", slipway.metric("slipway_bootstrap_requests_total"), 0)
+
+
+def leshan_client_refuses_our_server(stage):
+    """An enrolled client that expects another server: by its raw public key, its certificate, its authority."""
+    slipway = ours.Servers(stage, "x509").start()
+    keys = Keys.of(stage)
+    other = keys.server("other", keys.authority("foreign"))
+    for name, mode, usage in (("rpk", "rpk", 3), ("own", "x509", 3), ("authority", "x509", 2)):
+        endpoint = f"urn:interop:wary-{name}"
+        own, private, _ = ours.factory_with(stage, mode, endpoint, slipway.bootstrap_uri, slipway.identity, usage,
+                                            slipway).files()
+        expected = (other.public if mode == "rpk" else other.certificate if usage == 3
+                    else keys.folder / "foreign.crt")
+        mark = slipway.events.mark()
+        device = leshan.client(stage, endpoint, slipway.bootstrap_uri, mode, own, private, expected,
+                               *([usage] if mode == "x509" else []), name=f"leshan-{name}")
+        failed = slipway.events.wait_for("handshake-failed", after=mark, server="bootstrap")
+        expect_equal(f"{name}: who refused", (failed["reason"], failed["alert"]),
+                     ("refused by the peer", "bad_certificate"))
+        device.wait_for(r"^EVENT bootstrap-failed ", 60)
+        device.command("stop")
+    expect_equal("Bootstrap-Requests", slipway.metric("slipway_bootstrap_requests_total"), 0)
+
+
+def leshan_client_goes_away_midway(stage):
+    """A client that loses its power between two Writes bootstraps anew when it is back; nothing of the first session
+    counts."""
+    endpoint = "urn:interop:leshan-away"
+    slipway = ours.Servers(stage).start()
+    relay = Relay(int(slipway.bootstrap_uri.rpartition(":")[2]))
+    relay.cut(after=12)  # handshake 6, request 2, Discover 2, first Write 2
+    ours.factory(stage, endpoint, slipway.bootstrap_uri, "factory-id", (key := new_psk()), slipway)
+    uri = f"coaps://127.0.0.1:{relay.port}"
+    device = leshan.client(stage, endpoint, uri, "psk", "factory-id", key)
+    slipway.events.wait_for("bootstrap-operation", endpoint=endpoint, operation="Write", answer="2.04")
+    wait_until("a Write gets lost", lambda: relay.lost)
+    device.kill()
+    relay.mend()
+    again = leshan.client(stage, endpoint, uri, "psk", "factory-id", key, name="leshan-client-again")
+    ended = slipway.events.wait_for("bootstrap-ended", endpoint=endpoint)
+    expect_equal("outcome of the first session", ended["outcome"], "timeout")
+    expect("Write of /" in ended["reason"], f"reason: {ended}")
+    _bootstrapped(slipway, again, endpoint)
+    expect("bootstrapped" not in "".join(device.lines), "the first client says that it is bootstrapped")
+    wait_until("the first key is dead", lambda: slipway.credentials(endpoint) == {
+        "bootstrap": ["proven"], "management": ["retired", "proven"]})
+
+
 TESTS = [
     our_servers_refuse_a_wrong_key,
     our_servers_refuse_an_unknown_identity,
@@ -176,4 +338,12 @@ TESTS = [
     leshan_client_with_certificates,
     leshan_client_with_an_authority,
     leshan_client_without_security,
+    leshan_client_is_revoked_and_comes_back,
+    leshan_client_gets_another_bootstrap_key,
+    leshan_client_keeps_its_session_at_another_address,
+    leshan_client_lacks_an_object,
+    leshan_client_may_lack_an_object,
+    our_servers_refuse_foreign_key_pairs_and_certificates,
+    leshan_client_refuses_our_server,
+    leshan_client_goes_away_midway,
 ]

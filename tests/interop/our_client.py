@@ -4,7 +4,7 @@ import leshan
 import ours
 from common import asked, new_psk, told_leshan
 from keys import Keys
-from rig import expect, expect_equal
+from rig import Relay, expect, expect_equal
 
 
 def our_client_with_leshan_servers(stage):
@@ -173,6 +173,139 @@ def our_client_without_security(stage):
     expect_equal("read /3/0/0", asked(server, "read", endpoint, "/3/0/0"), (205, {"/3/0/0": "Slipway"}))
 
 
+def our_client_keeps_its_session_at_another_address(stage):
+    """With a Connection ID of Leshan's a session outlives a change of address: no handshake, no registration."""
+    endpoint, factory_key, managed_key = "urn:interop:slipway-moves", new_psk(), new_psk()
+    server, bootstrap = leshan.servers(stage)
+    relay = Relay(int(server.uri.rpartition(":")[2]))
+    server.command("psk", endpoint, "managed-id", managed_key)
+    bootstrap.command("psk", endpoint, "factory-id", factory_key)
+    # A lifetime of 20 s, so that an Update comes soon: only that tells Leshan where its requests are to go.
+    bootstrap.command("account", endpoint, f"coaps://127.0.0.1:{relay.port}", 101, 20, "psk", "managed-id",
+                      managed_key)
+    device = ours.client(stage, ours.factory(stage, endpoint, bootstrap.uri, "factory-id", factory_key))
+    server.wait_for(rf"^EVENT registered {endpoint} ")
+    device.wait_for(ours.event("registered"))
+    expect_equal("observe", asked(server, "observe", endpoint, "/3303/0/5700")[0], 205)
+    server.wait_for(rf"^EVENT notified {endpoint} /3303/0/5700 ", 10, server.mark())
+    handshakes, after = relay.up.count(Relay.HANDSHAKE_RECORD), server.mark()
+    relay.move()
+    server.wait_for(rf"^EVENT notified {endpoint} /3303/0/5700 ", 10, after)
+    server.wait_for(rf"^EVENT updated {endpoint} ", 30, after)
+    device.wait_for(ours.event("updated"))
+    expect_equal("read /3/0/0", asked(server, "read", endpoint, "/3/0/0"), (205, {"/3/0/0": "Slipway"}))
+    expect(relay.up[-1] == Relay.CID_RECORD, f"our records have no Connection ID: {relay.up}")
+    expect_equal("handshake records", relay.up.count(Relay.HANDSHAKE_RECORD), handshakes)
+
+
+def our_client_refuses_an_inconsistent_account(stage):
+    """Leshan's configuration goes wrong: our client answers the Finish with 4.06 and keeps the account that it has."""
+    endpoint, factory_key = "urn:interop:slipway-careful", new_psk()
+    server, bootstrap = told_leshan(stage, endpoint, factory_key)
+    pack = ours.factory(stage, endpoint, bootstrap.uri, "factory-id", factory_key)
+    device = ours.client(stage, pack)
+    server.wait_for(rf"^EVENT registered {endpoint} ")
+    device.wait_for(ours.event("registered"))
+
+    bootstrap.command("unpaired", endpoint)
+    mark, said = bootstrap.mark(), device.mark()
+    expect_equal("execute /1/0/9", asked(server, "execute", endpoint, "/1/0/9"), (204, {}))
+    bootstrap.wait_for(rf"^EVENT refused {endpoint} BootstrapFinish null NOT_ACCEPTABLE\(406\) /0/1: "
+                       "the account has no Server instance of its short server id$", after=mark)
+    bootstrap.wait_for(rf"^EVENT bootstrap-failed {endpoint} FINISH_FAILED$", after=mark)
+    expect(not any("finished" in line for line in bootstrap.lines[mark:]), "Leshan takes it for finished")
+    device.kill()
+    after, bootstraps = server.mark(), sum("EVENT requested" in line for line in bootstrap.lines)
+    again = ours.client(stage, pack, name="slipway-client-again")
+    server.wait_for(rf"^EVENT registered {endpoint} ", after=after)
+    again.wait_for(ours.event("registered"))
+    expect_equal("bootstraps", sum("EVENT requested" in line for line in bootstrap.lines), bootstraps)
+    expect(not any("succeeded" in line for line in device.lines[said:]), "the device says that it succeeded")
+
+
+def our_client_refuses_other_servers(stage):
+    """Our client knows its bootstrap server by a raw public key or a certificate, and this is another server."""
+    bootstrap = leshan.bootstrap(stage)
+    keys = Keys.of(stage)
+    other = keys.server("other")
+    for mode, expected in (("rpk", other), ("x509", other)):
+        endpoint = f"urn:interop:wary-{mode}"
+        pack = ours.factory_with(stage, mode, endpoint, bootstrap.uri, expected)
+        bootstrap.command(mode, endpoint, *([pack.identity.hex()] if mode == "rpk" else []))
+        device = ours.client(stage, pack.path, name=f"slipway-{mode}")
+        device.wait_for(ours.event("connection failed", "handshake refused .peer not trusted: the server's "
+                                   + ("raw public key" if mode == "rpk" else "certificate")
+                                   + " is not the one of the account"))
+        device.wait_for(ours.event("bootstrap ended"))
+    expect(not any("EVENT requested" in line for line in bootstrap.lines), "a device came nevertheless")
+
+
+def leshan_refuses_our_client(stage):
+    """Leshan does not know our client's key pair, its certificate's authority, or the name that goes with its key."""
+    bootstrap = leshan.bootstrap(stage)
+    keys = Keys.of(stage)
+    endpoint = "urn:interop:stranger-rpk"
+    pack = ours.factory_with(stage, "rpk", endpoint, bootstrap.uri, bootstrap.identity)
+    device = ours.client(stage, pack.path, name="slipway-rpk")
+    bootstrap.wait_for(rf"^EVENT unauthorized {endpoint}$")
+    device.wait_for(ours.event("bootstrap ended", "refused .4.00 Bad Request"))
+
+    ca, keys.ca = keys.ca, keys.authority("foreign")
+    endpoint = "urn:interop:stranger-x509"
+    foreign = ours.factory_with(stage, "x509", endpoint, bootstrap.uri, bootstrap.identity)
+    keys.ca = ca
+    bootstrap.command("x509", endpoint)
+    device = ours.client(stage, foreign.path, name="slipway-x509")
+    device.wait_for(ours.event("connection failed", "handshake refused .refused by the peer"))
+
+    bootstrap.command("psk", "urn:interop:honest", "factory-id", (key := new_psk()))
+    pack = ours.factory(stage, "urn:interop:impostor", bootstrap.uri, "factory-id", key)
+    device = ours.client(stage, pack, name="slipway-psk")
+    bootstrap.wait_for(r"^EVENT unauthorized urn:interop:impostor$")
+    device.wait_for(ours.event("bootstrap ended", "refused .4.00 Bad Request"))
+    expect(not any("EVENT authorized" in line for line in bootstrap.lines), "Leshan authorized a device")
+
+
+def our_client_with_each_format(stage):
+    """A device of LwM2M 1.1 is written its accounts in the format that it prefers, if Leshan has that."""
+    server, bootstrap = leshan.servers(stage)
+    for name, number in (("tlv", 11542), ("senml-json", 110), ("senml-cbor", 112)):
+        endpoint = f"urn:interop:{name}"
+        bootstrap.command("psk", endpoint, f"factory-{name}", (factory_key := new_psk()))
+        server.command("psk", endpoint, f"managed-{name}", (key := new_psk()))
+        bootstrap.command("account", endpoint, server.uri, 101, 300, "psk", f"managed-{name}", key)
+        pack = ours.factory(stage, endpoint, bootstrap.uri, f"factory-{name}", factory_key)
+        device = ours.client(stage, pack, "--lwm2m", "1.1", "--format", name, name=f"slipway-{name}")
+        bootstrap.wait_for(rf"^EVENT answered {endpoint} BootstrapWrite /0/\d+ format={number} CHANGED")
+        bootstrap.wait_for(rf"^EVENT finished {endpoint}$")
+        server.wait_for(rf"^EVENT registered {endpoint} lwm2m=1\.1 ")
+        device.wait_for(ours.event("registered"))
+        expect_equal("read /3/0/0", asked(server, "read", endpoint, "/3/0/0"), (205, {"/3/0/0": "Slipway"}))
+
+
+def our_client_outlives_a_bootstrap_that_breaks_off(stage):
+    """The network to Leshan's bootstrap server goes in the midst of the second bootstrap, then the device's power:
+    it has its old account, and registers."""
+    endpoint, factory_key = "urn:interop:slipway-broken", new_psk()
+    server, bootstrap = told_leshan(stage, endpoint, factory_key)
+    relay = Relay(int(bootstrap.uri.rpartition(":")[2]))
+    pack = ours.factory(stage, endpoint, f"coaps://127.0.0.1:{relay.port}", "factory-id", factory_key)
+    device = ours.client(stage, pack)
+    server.wait_for(rf"^EVENT registered {endpoint} ")
+    device.wait_for(ours.event("registered"))
+    mark = bootstrap.mark()
+    relay.cut(after=14)  # handshake 6, two requests 4, Discover 2, first Delete 2
+    expect_equal("execute /1/0/9", asked(server, "execute", endpoint, "/1/0/9"), (204, {}))
+    bootstrap.wait_for(rf"^EVENT lost {endpoint} Bootstrap", 60, mark)
+    device.kill()
+    relay.mend()
+    after = server.mark()
+    again = ours.client(stage, pack, name="slipway-client-again")
+    server.wait_for(rf"^EVENT registered {endpoint} ", after=after)
+    again.wait_for(ours.event("registered"))
+    expect_equal("finished bootstraps", sum("EVENT finished" in line for line in bootstrap.lines), 1)
+
+
 TESTS = [
     our_client_waits_until_leshan_knows_it,
     our_client_with_leshan_servers,
@@ -181,4 +314,10 @@ TESTS = [
     our_client_with_certificates,
     our_client_with_an_authority,
     our_client_without_security,
+    our_client_with_each_format,
+    our_client_keeps_its_session_at_another_address,
+    our_client_refuses_an_inconsistent_account,
+    our_client_refuses_other_servers,
+    leshan_refuses_our_client,
+    our_client_outlives_a_bootstrap_that_breaks_off,
 ]

@@ -10,7 +10,7 @@ import urllib.parse
 from pathlib import Path
 
 from keys import Keys
-from rig import ROOT, Events, Failure, expect, free_port, request
+from rig import ROOT, Events, Failure, Relay, expect, free_port, request
 
 SLIPWAY = Path(os.environ.get("SLIPWAY", ROOT / "build" / "release" / "slipway"))
 
@@ -33,10 +33,16 @@ class Servers:
         self.mode, self.usage = mode, usage
         self._uri, self._bootstrap_key, self._more = uri, bootstrap_key, (plan, account, tables)
         keys = Keys.of(stage)
+        self._relay = None
         self.identity = keys.server("slipway")
         self._management_identity = management or self.identity
         self.data = stage.folder / "slipway-serve" / "data"  # relative to the working directory of `serve`
         self.process = self.root = self.events = self.bootstrap_uri = self.management_uri = None
+
+    def behind_relay(self):
+        """From its start on, devices find the management server through the Relay that is returned."""
+        self._relay = Relay()
+        return self._relay
 
     def start(self):
         ready = self._ready() or self._ready()  # another program may have taken a port
@@ -52,8 +58,12 @@ class Servers:
         scheme = "coap" if self.mode == "nosec" else "coaps"
         self.bootstrap_uri = f"{scheme}://127.0.0.1:{bootstrap}"
         self.management_uri = f"{scheme}://127.0.0.1:{management}"
+        if self._relay:
+            self._relay.lead_to(management)
+            self._uri = f"{scheme}://127.0.0.1:{self._relay.port}"
         config = self._stage.write("slipway.toml", self._configuration(scheme, bootstrap, management))
-        self.process = self._stage.start("slipway-serve", binary(), "serve", "--json", "--config", config)
+        self.process = self._stage.start("slipway-serve", binary(), "serve", "--json", "--config", config,
+                                           "--objects", ROOT / "examples" / "objects")
         try:
             return json.loads(self.process.wait_for(r'^\{.*"ready":true.*\}$')[0])
         except Failure:

@@ -130,17 +130,24 @@ class Relay:
     CID_RECORD = 25  # ContentType tls12_cid [RFC 9146 §4]
     HANDSHAKE_RECORD = 22
 
-    def __init__(self, port):
-        self._server = ("127.0.0.1", port)
+    def __init__(self, port=None):
         self._front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._front.bind(("127.0.0.1", 0))
         self.port = self._front.getsockname()[1]
-        self._back = None
-        self._device = None
+        self._server = self._back = self._device = None
         self._left = None  # datagrams that still pass; None: all
+        self.lost = False  # something was
         self.up = []       # first bytes of the device's datagrams: the type of a DTLS record
+        if port:
+            self.lead_to(port)
+
+    def lead_to(self, port):
+        """The server's port on loopback."""
+        first = self._server is None
+        self._server = ("127.0.0.1", port)
         self.move()
-        threading.Thread(target=self._run, daemon=True).start()
+        if first:
+            threading.Thread(target=self._run, daemon=True).start()
 
     def move(self):
         """From now on the device has another address, as after a pause behind a NAT."""
@@ -160,7 +167,8 @@ class Relay:
         if self._left is None:
             return True
         self._left -= 1
-        return self._left >= 0
+        self.lost = self._left < 0
+        return not self.lost
 
     def _run(self):
         while True:

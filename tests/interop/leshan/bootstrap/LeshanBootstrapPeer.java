@@ -16,10 +16,9 @@ import org.eclipse.leshan.core.peer.LwM2mPeer;
 import org.eclipse.leshan.core.request.BindingMode;
 import org.eclipse.leshan.core.request.BootstrapDownlinkRequest;
 import org.eclipse.leshan.core.request.BootstrapRequest;
-import org.eclipse.leshan.core.request.ContentFormat;
+import org.eclipse.leshan.core.request.BootstrapWriteRequest;
 import org.eclipse.leshan.core.request.SimpleDownlinkRequest;
 import org.eclipse.leshan.core.response.LwM2mResponse;
-import org.eclipse.leshan.core.util.datatype.ULong;
 import org.eclipse.leshan.server.bootstrap.BootstrapConfig;
 import org.eclipse.leshan.server.bootstrap.BootstrapFailureCause;
 import org.eclipse.leshan.server.bootstrap.BootstrapSession;
@@ -49,8 +48,6 @@ import org.eclipse.leshan.server.security.SecurityInfo;
  *     rpk PUBLIC-KEY PRIVATE-KEY SERVER-PUBLIC-KEY            DER files
  *     x509 CERTIFICATE PRIVATE-KEY SERVER-CERTIFICATE USAGE   DER files, and /0/x/15
  *     nosec
- * impatient ENDPOINT                a device gives its management server up after two attempts, a second apart
- * format ENDPOINT FORMAT            writes in this content format, whatever the device prefers
  * unpaired ENDPOINT                 an account whose parts do not belong together: the Server instance has the next id
  * </pre>
  */
@@ -97,13 +94,6 @@ public final class LeshanBootstrapPeer {
             return "OK";
         case "account":
             plans.add(words[1], plan(security(words), Integer.parseInt(words[4])));
-            return "OK";
-        case "impatient":
-            plans.getAll().get(words[1]).servers.get(0).communicationRetryCount = ULong.valueOf(2);
-            plans.getAll().get(words[1]).servers.get(0).CommunicationRetryTimer = ULong.valueOf(1);
-            return "OK";
-        case "format":
-            plans.getAll().get(words[1]).contentFormat = ContentFormat.fromCode(words[2]);
             return "OK";
         case "unpaired":
             plans.getAll().get(words[1]).servers.get(0).shortId++;
@@ -216,6 +206,9 @@ public final class LeshanBootstrapPeer {
         /** What was sent, without the secrets that a Write carries. */
         private static String describe(BootstrapDownlinkRequest<? extends LwM2mResponse> request) {
             String name = request.getClass().getSimpleName().replace("Request", "");
+            if (request instanceof BootstrapWriteRequest)
+                return name + " " + ((BootstrapWriteRequest) request).getPath() + " format="
+                        + ((BootstrapWriteRequest) request).getContentFormat().getCode();
             if (request instanceof SimpleDownlinkRequest)
                 return name + " " + ((SimpleDownlinkRequest<?>) request).getPath();
             return name;
