@@ -3,7 +3,7 @@
 """Keeps the guides true: runs every command that they show, and compares what they show of the answers.
 
 A page of docs/guides with ```sh blocks is a script; it runs in a folder of its own, where `examples` is that of the
-repository. Comments, which no reader sees, say the rest:
+repository. Comments, which no reader sees, say the rest (`slipway kit smartcard` gets a virtual reader of its own):
 
     <!-- file: NAME -->            the code block below is a file of that name
     <!-- wait: WHO: PATTERN -->    until a line that WHO (server, or a pack without .json) prints next matches
@@ -29,6 +29,7 @@ from pathlib import Path
 
 import lab
 import ladders
+import reader
 
 FOLDER = lab.ROOT / "docs" / "guides"
 PORTS = ["5683", "5684", "5783", "5784", "6683", "6684", "6783", "6784", "8080", "8081"]
@@ -52,6 +53,7 @@ class Run:
         self.marks = {}
         self.output = ""
         self.file = None
+        self.reader = None
 
     @staticmethod
     def free_ports():
@@ -78,6 +80,8 @@ class Run:
             finally:
                 for process in self.processes.values():
                     process.kill()
+                if self.reader is not None:
+                    self.reader.close()
 
     def copy_examples(self):
         """Those that a page may name: definitions and configurations, which get the ports of this run."""
@@ -133,8 +137,13 @@ class Run:
 
     def begin(self, arguments):
         """Starts a server or a device, and waits until it does what it is for."""
+        if arguments[1:3] == ["kit", "smartcard"]:
+            self.reader = reader.Reader()
+            self.processes["card"] = reader.Card(self.reader, self.folder, *arguments[3:])
+            return
         serves = arguments[1] == "serve"
-        name = "server" if serves else Path(arguments[arguments.index("--pack") + 1]).stem
+        device = arguments[arguments.index("--pack" if "--pack" in arguments else "--state") + 1] if not serves else ""
+        name = "server" if serves else Path(device).stem
         if serves and "server" in self.processes:
             name = "second-server"
         self.processes[name] = lab.Process(name, arguments[1:], self.folder)

@@ -347,6 +347,9 @@ void Lab::on(const client::Event& event) {
         network_.push_back({true, ended.local, ended.host->address, {}, Bytes(out->begin(), out->end())});
   } else if (const auto* keep = std::get_if<client::PersistWanted>(&event)) {
     client_.persisted(now, keep->id, client::Client::Persisted::durable);
+  } else if (const auto* wanted_card = std::get_if<client::SmartcardWanted>(&event)) {
+    client_.smartcard(now, wanted_card->id,
+                      card ? client::SmartcardContent(ByteView(*card)) : client::SmartcardAbsent{});
   } else if (std::holds_alternative<client::RegistrationFailed>(event)) {
     ++registrations_failed_;
   }

@@ -118,6 +118,7 @@ class Lab {
   [[nodiscard]] std::string told() const;
 
   TimePoint now{seconds(1000)};
+  std::optional<Bytes> card;  ///< the file of the smartcard in the device's reader
   client::Client& client() { return client_; }
 
  private:
