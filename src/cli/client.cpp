@@ -39,9 +39,6 @@ std::expected<device::Pack, std::string> born_with(const Options& options) {
       return std::unexpected("--endpoint: the factory pack names the device; leave one of the two out");
     return device::load_pack(options.pack, builtin_objects());
   }
-  if (options.smartcard.empty())
-    return std::unexpected(
-        "--pack FILE is missing; only a device with --smartcard can do without a factory pack");
   if (options.endpoint.empty() || options.state.empty())
     return std::unexpected(
         "without --pack, --endpoint NAME and --state FILE say who the device is and where it "
@@ -154,6 +151,8 @@ void add_client(Context context) {
   command->add_flag("--factory-reset", options->factory_reset,
                     "forget what bootstrap wrote, keys too, and begin again from the factory pack");
   command->callback([options, context] {
+    if (options->pack.empty() && options->smartcard.empty())
+      throw CLI::RequiredError("--pack FILE, which only a device with --smartcard can do without,");
     context.action = [options, &json = context.common.json] { return run_client(*options, json); };
   });
 }

@@ -478,11 +478,11 @@ class _Cbor:
 
 
 def stored_values(state):
-    """Path to value of a state file: a header of 20 bytes, marks of 7 bytes each, then SenML CBOR."""
+    """Path to value of a state file: a header of 22 bytes, marks of 7 bytes each, the memory, then SenML CBOR."""
     data = Path(state).read_bytes()
-    marks = int.from_bytes(data[6:8], "big")
+    marks, memory = (int.from_bytes(data[at:at + 2], "big") for at in (6, 20))
     values, base = {}, ""
-    for record in _Cbor(data[20 + 7 * marks:]).item():
+    for record in _Cbor(data[22 + 7 * marks + memory:]).item():
         base = record.get(-2, base)
         values[base + record.get(0, "")] = record.get(2, record.get(3, record.get(4, record.get(8))))
     return values

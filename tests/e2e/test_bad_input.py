@@ -195,7 +195,13 @@ class Packs(Offline):
 
     def test_a_state_file_that_is_none(self):
         state = self.write("bad.state", "rubbish")
-        self.refused("client", "--pack", self.pack, "--state", state, says=["bad.state", "delete it"])
+        self.refused("client", "--pack", self.pack, "--state", state, says=["bad.state: damaged", "--factory-reset"])
+        self.assertEqual("rubbish", Path(state).read_text(), "kept for whoever looks into it")
+
+    def test_a_client_without_a_pack_says_what_it_needs(self):
+        self.refused("client", "--smartcard", "any", says=["--endpoint", "--state"])
+        self.refused("client", "--pack", self.pack, "--endpoint", "urn:dev:x", says=["the factory pack names the device"])
+        self.refused("client", "--pack", self.pack, "--pin-file", self.write("pin", "1234"), says=["--smartcard"])
 
     def test_a_format_or_version_that_nobody_speaks(self):
         self.refused("client", "--pack", self.pack, "--format", "xml", says=["--format xml", "senml-cbor"])
