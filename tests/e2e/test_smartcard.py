@@ -151,6 +151,63 @@ class SmartcardInReader(Folder):
             self.assertIn("name one that `slipway smartcard readers` lists", self.read("--reader", name).err)
 
 
+class SmartcardOfADevice(lab.Case):
+    """A device whose accounts stand on its card, and a factory that nobody answers."""
+
+    def setUp(self):
+        super().setUp()
+        self.reader = reader.Reader()
+        self.addCleanup(self.reader.close)
+        self.on_card = self.lab.factory(ENDPOINT)  # enrolled
+        self.pack = self.lab.folder / "device.json"
+        self.succeeds(lab.run("factory", "--endpoint", ENDPOINT, "--server", "coaps://127.0.0.1:9", "--out", self.pack))
+
+    def insert(self, *options):
+        card = reader.Card(self.reader, self.lab.folder, "--pack", self.on_card, *options)
+        self.lab.processes.append(card)
+        return card
+
+    def test_the_card_comes_before_the_factory(self):
+        self.insert()
+        device = self.lab.start_device(ENDPOINT, self.pack, "--smartcard", "any")
+        device.wait_for("smartcard applied")
+        device.wait_for("bootstrap ended", "succeeded")
+        device.wait_for("registered")
+        self.assertNotIn("127.0.0.1:9 ", device.text() + " ")
+
+    def test_a_device_without_a_pack_lives_by_its_card_and_its_pin(self):
+        self.insert("--pin", "1234")
+        pin = self.lab.folder / "pin"
+        pin.write_text("1234\n", encoding="utf-8")
+        device = lab.Process("device", ["client", "--json", "--endpoint", ENDPOINT, "--state",
+                                        self.lab.folder / "state", "--smartcard", "any", "--pin-file", pin],
+                             self.lab.folder)
+        self.lab.processes.append(device)
+        device.out.wait(lambda line: json.loads(line)["event"] == "registered", "registered")
+
+    def test_without_a_card_the_factory_is_used(self):
+        device = self.lab.start_device(ENDPOINT, self.pack, "--smartcard", "any")
+        self.assertIn("coaps://127.0.0.1:9", device.wait_for("connecting"))
+
+    def test_a_card_that_is_gone_takes_its_accounts_with_it(self):
+        card = self.insert()
+        device = self.lab.start_device(ENDPOINT, self.pack, "--smartcard", "any")
+        device.wait_for("registered")
+        device.end()
+        card.say("remove")
+        card.wait_for("removed")
+        self.reader.wait_for_card(there=False)
+        again = self.lab.start_device(ENDPOINT, self.pack, "--smartcard", "any")
+        again.wait_for("smartcard removed")
+        # What its bootstrap server gave is not the card's: the device registers, and can bootstrap no more.
+        again.wait_for("registered")
+
+    def test_a_reader_that_is_not_there_is_told_and_the_factory_used(self):
+        device = self.lab.start_device(ENDPOINT, self.pack, "--smartcard", "no such reader")
+        self.assertIn("no such reader", device.wait_for("smartcard unreadable"))
+        device.wait_for("connecting")
+
+
 class SmartcardWithoutReader(Folder):
     def test_without_the_daemon_the_remedy_is_named(self):
         nowhere = {"PCSCLITE_CSOCK_NAME": str(self.folder / "nowhere")}
