@@ -67,6 +67,8 @@ void BootstrapSession::plan(TimePoint now) {
   if (failures_ > 0) {
     const auto base = std::max<std::int64_t>(kRetryBaseSeconds, std::min<std::int64_t>(hold_off, 1 << 20));
     wait = std::min<Duration>(seconds(base << std::min(failures_, kDoublingsMax)), cap);
+  } else if (triggered_) {
+    wait = {};  // /0/x/11 is for what the device decides itself, so that a fleet does not come as one
   }
   if (wait.count() > 1)
     wait += Duration(

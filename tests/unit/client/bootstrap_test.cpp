@@ -371,6 +371,22 @@ TEST(ClientBootstrap, ATriggerIsAnsweredFirst) {
   EXPECT_EQ(stage.client.state(), State::registered);
 }
 
+TEST(ClientBootstrap, ATriggerDoesNotWaitForTheHoldOffAndItsFailuresDo) {
+  Device device(factory_entries() + security_entries("/0/1", 101) + server_entries("/1/0", 101) +
+                std::vector<Entry>{entry("/0/0/11", Value::integer(100))});
+  Stage stage(device.model);
+  stage.start();
+  stage.failure = ConnectFailure::unreachable;
+  stage.unreachable = {0};
+  stage.client.request_bootstrap(stage.now);
+  stage.settle();
+  ASSERT_EQ(stage.sessions.size(), 2u) << "at once";
+  EXPECT_EQ(stage.sessions[1].server, ShortServerId(0));
+  const auto waited = stage.pass_until([&] { return stage.sessions.size() == 3; });
+  ASSERT_TRUE(waited);
+  EXPECT_GE(*waited, Duration(seconds(200)));
+}
+
 TEST(ClientBootstrap, OtherServersWaitWhileASessionIsOpen) {
   Device device;
   Stage stage(device.model);
