@@ -11,6 +11,16 @@
 #include "client/notices.hpp"
 
 namespace slipway::client {
+namespace {
+
+/// Alerts after which a client cannot go on by itself: bad_certificate (42) to certificate_unknown (46),
+/// unknown_ca, access_denied, unrecognized_name (112) to unknown_psk_identity (115). [LwM2M-TRANSPORT 1.2
+/// §5.2.10]
+bool says_that_it_is_useless(std::uint8_t alert) {
+  return (alert >= 42 && alert <= 46) || alert == 48 || alert == 49 || (alert >= 112 && alert <= 115);
+}
+
+}  // namespace
 
 class Client::Impl {
  public:
@@ -445,6 +455,9 @@ void Client::connect_failed(TimePoint now, PeerId peer, ConnectFailure failure,
   impl_->connection_failed(now, peer, loss, to_string(failure), alert);
 }
 void Client::connection_lost(TimePoint now, PeerId peer, std::optional<std::uint8_t> alert) {
+  if (alert && says_that_it_is_useless(*alert))
+    return impl_->connection_failed(now, peer, Registrations::Loss::hopeless,
+                                    "the server ended the session: it refuses the credentials", alert);
   impl_->connection_failed(now, peer, Registrations::Loss::transient, "the session with the server was lost",
                            alert);
 }

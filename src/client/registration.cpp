@@ -218,7 +218,12 @@ void Registrations::connection_failed(TimePoint now, PeerId peer, Loss loss, std
                             std::nullopt, reason);
     case Server::State::registered:
     case Server::State::updating:
-      return register_again(now, *server);
+      if (loss == Loss::transient) return register_again(now, *server);
+      // Another session with the same credentials would be refused, too.
+      server->attempt = server->sequence = 1;
+      server->location.clear();
+      renewed_.push_back(server->id);
+      return attempt_failed(now, *server, Attempt::refused, std::nullopt, reason);
     case Server::State::deregistering:
       return deregistered(now, *server);
     default:

@@ -171,6 +171,19 @@ TEST(ClientRegistration, ALostSessionIsMadeAgain) {
   EXPECT_EQ(device.model.tree().integer(path("/1/0/11")), 0);
 }
 
+// A revoked device does not knock with a key that its server has just refused. [LwM2M-TRANSPORT 1.2 §5.2.10]
+TEST(ClientRegistration, ASessionEndedByARefusalOfTheCredentialsLeadsToABootstrapAtOnce) {
+  Device device(factory_entries() + registered_factory());
+  Stage stage(device.model);
+  stage.start();
+  stage.client.connection_lost(stage.now, stage.session(101)->peer, 49);
+  stage.settle();
+  EXPECT_EQ(stage.requests("/rd").size(), 1u);
+  EXPECT_EQ(device.model.tree().integer(path("/1/0/11")), 49);
+  ASSERT_NE(stage.session(0), nullptr);
+  EXPECT_TRUE(stage.session(0)->is_open);
+}
+
 TEST(ClientRegistration, AnUpdateTriggerIsAnsweredAndObeyed) {
   Device device(registered_factory());
   Stage stage(device.model);
