@@ -7,8 +7,8 @@
 namespace slipway {
 namespace {
 
-constexpr ContentFormat kFormats[] = {ContentFormat::tlv, ContentFormat::senml_cbor, ContentFormat::lwm2m_cbor,
-                                      ContentFormat::senml_json};
+constexpr ContentFormat kFormats[] = {ContentFormat::tlv, ContentFormat::senml_cbor,
+                                      ContentFormat::lwm2m_cbor, ContentFormat::senml_json};
 
 void encode_device(benchmark::State& state) {
   const auto format = kFormats[state.range(0)];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Instructions of one encode and one decode of a Device instance, repeatable to the instruction:
 //
-//   valgrind --tool=callgrind --collect-atstart=no --toggle-collect=measure_tlv_round_trip ./bench_count_codec
+//   valgrind --tool=callgrind --collect-atstart=no --toggle-collect=measure_tlv_round_trip
+//   ./bench_count_codec
 //
 // and the same with the other measure_ functions. Under callgrind each runs often enough first that
 // lazy binding is over; its counts are then zeroed. The program checks what it measures.

@@ -10,7 +10,9 @@ namespace slipway::bench {
 
 inline const Path kDevice{ObjectId(3), InstanceId(0)};
 
-inline Path resource(std::uint16_t id) { return kDevice.child(id); }
+inline Path resource(std::uint16_t id) {
+  return kDevice.child(id);
+}
 
 inline std::array<Entry, 11> device_entries() {
   return {{

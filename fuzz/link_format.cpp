@@ -11,7 +11,8 @@ using namespace slipway;
 using namespace slipway::codec;
 
 bool inside(std::string_view part, std::string_view text) {
-  return part.empty() || (part.data() >= text.data() && part.data() + part.size() <= text.data() + text.size());
+  return part.empty() ||
+         (part.data() >= text.data() && part.data() + part.size() <= text.data() + text.size());
 }
 
 /// False when an attribute is broken.

@@ -14,10 +14,16 @@ namespace {
 
 using namespace slipway;
 
-constexpr ContentFormat kFormats[] = {
-    ContentFormat::tlv,        ContentFormat::senml_cbor, ContentFormat::senml_json,      ContentFormat::lwm2m_cbor,
-    ContentFormat::text,       ContentFormat::opaque,     ContentFormat::cbor,            ContentFormat::oma_json,
-    ContentFormat::senml_etch_json, ContentFormat::senml_etch_cbor};
+constexpr ContentFormat kFormats[] = {ContentFormat::tlv,
+                                      ContentFormat::senml_cbor,
+                                      ContentFormat::senml_json,
+                                      ContentFormat::lwm2m_cbor,
+                                      ContentFormat::text,
+                                      ContentFormat::opaque,
+                                      ContentFormat::cbor,
+                                      ContentFormat::oma_json,
+                                      ContentFormat::senml_etch_json,
+                                      ContentFormat::senml_etch_cbor};
 
 const Path kTargets[] = {Path(),
                          Path(ObjectId(3)),
@@ -97,7 +103,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   std::array<Entry, 128> again;
   std::vector<std::uint8_t> more(*written);
-  const auto second = codec::decode(format, target, ByteView(encoded).first(*written), options, {again, more});
+  const auto second =
+      codec::decode(format, target, ByteView(encoded).first(*written), options, {again, more});
   if (!second || !same(*first, *second)) std::abort();
   return 0;
 }

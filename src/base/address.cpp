@@ -71,7 +71,9 @@ bool read_v6(std::string_view text, std::array<std::uint8_t, 16>& out) {
 
 }  // namespace
 
-bool Address::is_v4() const { return std::memcmp(ip.data(), kV4Prefix.data(), kV4Prefix.size()) == 0; }
+bool Address::is_v4() const {
+  return std::memcmp(ip.data(), kV4Prefix.data(), kV4Prefix.size()) == 0;
+}
 
 bool Address::is_loopback() const {
   if (is_v4()) return ip[12] == 127;

@@ -28,7 +28,9 @@ int hex_digit(char c) {
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
-bool is_separator(char c) { return c == ' ' || c == ':' || c == '\n' || c == '\r' || c == '\t'; }
+bool is_separator(char c) {
+  return c == ' ' || c == ':' || c == '\n' || c == '\r' || c == '\t';
+}
 }  // namespace
 
 Result<Bytes> from_hex(std::string_view text) {

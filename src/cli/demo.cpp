@@ -77,17 +77,25 @@ Step<Ports> free_ports() {
 
 std::string configuration(const Ports& ports, const std::string& data) {
   const auto loopback = [](std::uint16_t port) { return "\"127.0.0.1:" + std::to_string(port) + "\""; };
-  return "[server]\ndata = \"" + data + "\"\n"
+  return "[server]\ndata = \"" + data +
+         "\"\n"
          "[http]\nlisten = \"127.0.0.1:0\"\n"
-         "[bootstrap]\ncoap = \"off\"\ncoaps = " + loopback(ports.bootstrap) + "\n"
-         "[management]\ncoap = \"off\"\ncoaps = " + loopback(ports.management) + "\n"
+         "[bootstrap]\ncoap = \"off\"\ncoaps = " +
+         loopback(ports.bootstrap) +
+         "\n"
+         "[management]\ncoap = \"off\"\ncoaps = " +
+         loopback(ports.management) +
+         "\n"
          "[[enrolment]]\nname = \"thermometers\"\nendpoints = [\"urn:dev:os:*\"]\nplan = \"thermometer\"\n"
-         "[[plan.thermometer.server]]\nid = 101\nuri = \"coaps://127.0.0.1:" + std::to_string(ports.management) + "\"\n"
+         "[[plan.thermometer.server]]\nid = 101\nuri = \"coaps://127.0.0.1:" +
+         std::to_string(ports.management) +
+         "\"\n"
          "lifetime = 300\nbinding = \"U\"\n"
          "[[plan.thermometer.access]]\ntarget = \"/3303/0\"\nowner = 101\nrights = { \"101\" = \"RWE\" }\n"
          "[[plan.thermometer.access]]\ntarget = \"/3303/1\"\nowner = 101\nrights = { \"101\" = \"RWED\" }\n"
          "[[plan.thermometer.access]]\ntarget = \"/3/0\"\nowner = 101\nrights = { \"101\" = \"RWE\" }\n"
-         "[[plan.thermometer.instance]]\npath = \"/3303/1\"\nresources = { \"5700\" = 4.0, \"5750\" = \"freezer\" }\n";
+         "[[plan.thermometer.instance]]\npath = \"/3303/1\"\nresources = { \"5700\" = 4.0, \"5750\" = "
+         "\"freezer\" }\n";
 }
 
 class Demo {
@@ -148,26 +156,28 @@ class Demo {
     auto http = HttpClient::create({.url = url_, .token_file = {}});
     if (!http) return std::unexpected(http.error());
     http_.emplace(std::move(*http));
-    say("server   bootstrap on 127.0.0.1:" + std::to_string(ports_.bootstrap) + ", management on 127.0.0.1:" +
-        std::to_string(ports_.management) + ", API at " + url_);
+    say("server   bootstrap on 127.0.0.1:" + std::to_string(ports_.bootstrap) +
+        ", management on 127.0.0.1:" + std::to_string(ports_.management) + ", API at " + url_);
     return {};
   }
 
   Step<> make_pack() {
     auto factory = Process::start({"factory", "--json", "--endpoint", kEndpoint, "--server",
-                                   "coaps://127.0.0.1:" + std::to_string(ports_.bootstrap), "--out", work_ / "device.pack.json",
-                                   "--data", work_ / "data"},
+                                   "coaps://127.0.0.1:" + std::to_string(ports_.bootstrap), "--out",
+                                   work_ / "device.pack.json", "--data", work_ / "data"},
                                   work_ / "factory.log");
     if (!factory) return std::unexpected(factory.error());
     if (factory->wait() != 0) return std::unexpected(std::string("`slipway factory` failed"));
-    say(std::string("factory  a pack for ") + kEndpoint + ": a bootstrap account with a random key, nothing else");
+    say(std::string("factory  a pack for ") + kEndpoint +
+        ": a bootstrap account with a random key, nothing else");
     return {};
   }
 
   Step<> start_device() {
-    auto started = Process::start({"client", "--json", "--pack", work_ / "device.pack.json", "--state", work_ / "device.state",
-                                   "--no-pack"},  // a pack would be one message: the demo shows each step
-                                  work_ / "device.log");
+    auto started = Process::start(
+        {"client", "--json", "--pack", work_ / "device.pack.json", "--state", work_ / "device.state",
+         "--no-pack"},  // a pack would be one message: the demo shows each step
+        work_ / "device.log");
     if (!started) return std::unexpected(started.error());
     device_.emplace(std::move(*started));
     const auto until = std::chrono::steady_clock::now() + kPatience;
@@ -198,12 +208,13 @@ class Demo {
   Step<> manage() {
     const auto device = call("GET", "/read/3/0");
     if (!device) return std::unexpected(device.error());
-    say("read     /3/0 has " + std::to_string(device->value("values", json::array()).size()) + " values, the manufacturer is " +
-        first_value(*device));
+    say("read     /3/0 has " + std::to_string(device->value("values", json::array()).size()) +
+        " values, the manufacturer is " + first_value(*device));
     const auto written = call("PUT", "/write/1/1/1", {{"value", 240}});
     if (!written) return std::unexpected(written.error());
     say("write    /1/1/1 lifetime = 240 s");
-    if (const auto executed = call("POST", "/execute/3/0/4", json::object()); !executed) return std::unexpected(executed.error());
+    if (const auto executed = call("POST", "/execute/3/0/4", json::object()); !executed)
+      return std::unexpected(executed.error());
     say("execute  /3/0/4 reboot (the device pretends)");
     return observe();
   }
@@ -213,8 +224,10 @@ class Demo {
     int seen = 0;
     const auto begin = [&] {
       const auto first = call("POST", "/observe/3303/0/5700", json::object());
-      if (!first) begun = std::unexpected(first.error());
-      else say("observe  /3303/0/5700 = " + first_value(*first) + " Cel");
+      if (!first)
+        begun = std::unexpected(first.error());
+      else
+        say("observe  /3303/0/5700 = " + first_value(*first) + " Cel");
     };
     const auto take = [&](std::string_view name, const json& event) {
       if (!begun) return false;
@@ -249,7 +262,8 @@ class Demo {
     if (!answer) return std::unexpected(answer.error());
     std::vector<trace::Journey> journeys;
     for (const auto& item : (*answer)["journeys"])
-      if (auto journey = trace::journey_from_json(item); journey && !journey->rows.empty()) journeys.push_back(std::move(*journey));
+      if (auto journey = trace::journey_from_json(item); journey && !journey->rows.empty())
+        journeys.push_back(std::move(*journey));
     std::ranges::sort(journeys, {}, &trace::Journey::began);
     // The probes with the two keys are journeys too; they are not the device's.
     std::erase_if(journeys, [](const trace::Journey& journey) {
@@ -259,8 +273,10 @@ class Demo {
     const auto began = journeys.front().began;
     for (auto& journey : journeys)
       for (auto& row : journey.rows) row.at += std::chrono::duration_cast<Duration>(journey.began - began);
-    if (json_) print_json(*answer);
-    else print(journeys);
+    if (json_)
+      print_json(*answer);
+    else
+      print(journeys);
     return {};
   }
 
@@ -268,20 +284,24 @@ class Demo {
     const auto style = style_of_stdout();
     std::printf("\n%s", trace::ladder_header(style).c_str());
     for (const auto& journey : journeys) {
-      std::printf("── %s ──\n", journey.interface == trace::Interface::bootstrap ? "bootstrap" : "management");
+      std::printf("── %s ──\n",
+                  journey.interface == trace::Interface::bootstrap ? "bootstrap" : "management");
       for (const auto& row : journey.rows) std::printf("%s", trace::ladder_row(row, style).c_str());
     }
-    std::printf("\n%-12s %9s %9s %11s %11s %10s\n", "phase", "msgs up", "msgs down", "bytes up", "bytes down", "time");
+    std::printf("\n%-12s %9s %9s %11s %11s %10s\n", "phase", "msgs up", "msgs down", "bytes up", "bytes down",
+                "time");
     for (const auto& journey : journeys) {
       const auto& t = journey.traffic;
       std::printf("%-12s %9llu %9llu %11llu %11llu %7.1f ms\n", trace::to_string(journey.interface),
-                  static_cast<unsigned long long>(t.messages_up), static_cast<unsigned long long>(t.messages_down),
+                  static_cast<unsigned long long>(t.messages_up),
+                  static_cast<unsigned long long>(t.messages_down),
                   static_cast<unsigned long long>(t.bytes_up), static_cast<unsigned long long>(t.bytes_down),
                   static_cast<double>(journey.duration.count()) / 1000.0);
     }
     std::printf("\nThe factory's secret %s the secret now in use.\n", same_key_ ? "IS" : "is not");
     std::printf("Tried at the management server: the factory's key %s, the device's new key %s.\n",
-                factory_key_opens_ ? "OPENS A SESSION" : "is refused", current_key_opens_ ? "opens a session" : "IS REFUSED");
+                factory_key_opens_ ? "OPENS A SESSION" : "is refused",
+                current_key_opens_ ? "opens a session" : "IS REFUSED");
   }
 
   void print_json(const json& answer) const {
@@ -294,12 +314,17 @@ class Demo {
   }
 
   void stay() {
-    std::printf("\nAll is left running; Ctrl-C ends it. Try in another terminal:\n"
-                "  export SLIPWAY_URL=%s\n  slipway devices\n  slipway observe %s /3303/0/5700\n  slipway journey %s\n",
-                url_.c_str(), kEndpoint, kEndpoint);
+    std::printf(
+        "\nAll is left running; Ctrl-C ends it. Try in another terminal:\n"
+        "  export SLIPWAY_URL=%s\n  slipway devices\n  slipway observe %s /3303/0/5700\n  slipway journey "
+        "%s\n",
+        url_.c_str(), kEndpoint, kEndpoint);
     std::fflush(stdout);
     std::atomic<bool> stop = false;
-    const StopOnSignal on_signal([&] { stop = true; stop.notify_all(); });
+    const StopOnSignal on_signal([&] {
+      stop = true;
+      stop.notify_all();
+    });
     stop.wait(false);
   }
 
@@ -325,10 +350,14 @@ class Demo {
 
 void add_demo(Context context) {
   auto options = std::make_shared<Options>();
-  auto* command = add_command(context, "demo",
-                              "show the whole journey: a factory-fresh device becomes a managed device over real DTLS",
-                              "slipway demo --stay");
-  command->add_option("-o,--objects", options->objects, "folder of object definitions that has 3303 (default: built in)")->type_name("DIR");
+  auto* command =
+      add_command(context, "demo",
+                  "show the whole journey: a factory-fresh device becomes a managed device over real DTLS",
+                  "slipway demo --stay");
+  command
+      ->add_option("-o,--objects", options->objects,
+                   "folder of object definitions that has 3303 (default: built in)")
+      ->type_name("DIR");
   command->add_flag("--stay", options->stay, "leave all running until Ctrl-C");
   command->callback([options, context] {
     context.action = [options, &json = context.common.json] { return Demo(*options, json).run(); };

@@ -13,7 +13,9 @@ class OwnedCatalog final : public ObjectCatalog {
  public:
   explicit OwnedCatalog(ObjectRegistry registry) : registry_(std::move(registry)) {}
   const ObjectDefinition* find(ObjectId id) const override { return registry_.find(id); }
-  const ObjectDefinition* find(ObjectId id, Version version) const override { return registry_.find(id, version); }
+  const ObjectDefinition* find(ObjectId id, Version version) const override {
+    return registry_.find(id, version);
+  }
 
  private:
   ObjectRegistry registry_;

@@ -21,7 +21,8 @@ std::optional<PskAccount> psk_of_pack(const device::Pack& pack) {
   for (const auto& [path, value] : pack.values) {
     if (path.object() != ObjectId(0) || path.level() != PathLevel::resource) continue;
     const auto bytes = value.view();
-    if (path.resource() == ResourceId(3)) account.identity.assign(bytes.as_opaque().begin(), bytes.as_opaque().end());
+    if (path.resource() == ResourceId(3))
+      account.identity.assign(bytes.as_opaque().begin(), bytes.as_opaque().end());
     if (path.resource() == ResourceId(5)) account.key = Secret(bytes.as_opaque());
   }
   return account.key.empty() ? std::nullopt : std::optional(std::move(account));
@@ -77,7 +78,8 @@ ProbeResult probe_psk(const Address& server, const PskAccount& account, Duration
     pollfd readable{socket->fd(), POLLIN, 0};
     const auto ms = std::chrono::duration_cast<milliseconds>(wake - now).count() + 1;
     if (::poll(&readable, 1, static_cast<int>(std::max<std::int64_t>(ms, 0))) > 0)
-      for (const auto& datagram : socket->receive(batch)) session.handle_datagram(net::steady_now(), datagram.bytes);
+      for (const auto& datagram : socket->receive(batch))
+        session.handle_datagram(net::steady_now(), datagram.bytes);
     else
       session.handle_timeout(net::steady_now());
   }

@@ -15,7 +15,8 @@ extern char** environ;
 
 namespace slipway::cli {
 
-std::expected<Process, std::string> Process::start(const std::vector<std::string>& arguments, const std::string& log) {
+std::expected<Process, std::string> Process::start(const std::vector<std::string>& arguments,
+                                                   const std::string& log) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(std::string("no pipe: ") + std::strerror(errno));
   net::FileDescriptor read_end(ends[0]), write_end(ends[1]);
@@ -30,7 +31,8 @@ std::expected<Process, std::string> Process::start(const std::vector<std::string
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return std::unexpected("`slipway " + arguments.front() + "` does not start: " + std::strerror(error));
+  if (error != 0)
+    return std::unexpected("`slipway " + arguments.front() + "` does not start: " + std::strerror(error));
   return Process(pid, std::move(read_end));
 }
 
@@ -54,7 +56,8 @@ std::optional<std::string> Process::line(std::chrono::milliseconds patience) {
       buffer_.erase(0, end + 1);
       return text;
     }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     pollfd readable{out_.value(), POLLIN, 0};
     if (left.count() <= 0 || ::poll(&readable, 1, static_cast<int>(left.count())) <= 0) return std::nullopt;
     char chunk[4096];

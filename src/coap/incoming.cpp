@@ -35,11 +35,12 @@ Slot Endpoint::Impl::find_incoming(PeerId peer, MessageId id) const {
 /// (MAX_TRANSMIT_SPAN); only a copy that the network held back for longer could still come. [RFC 7252 §4.8.2]
 bool Endpoint::Impl::forget_past_repetition() {
   const auto doublings = (1u << std::min(config_.max_retransmit, 20u)) - 1;
-  const Duration span(static_cast<Duration::rep>(static_cast<double>(config_.ack_timeout.count()) * doublings *
-                                                 config_.ack_random_factor));
+  const Duration span(static_cast<Duration::rep>(static_cast<double>(config_.ack_timeout.count()) *
+                                                 doublings * config_.ack_random_factor));
   for (Slot oldest : {non_confirmable_age_.front(), confirmable_age_.front()}) {
     // Requests that still wait for their answer may stand before it; past a few of them, give up.
-    for (unsigned step = 0; step < kLookedAtMax && oldest != kNoSlot; ++step, oldest = incoming_[oldest].in_age.next) {
+    for (unsigned step = 0; step < kLookedAtMax && oldest != kNoSlot;
+         ++step, oldest = incoming_[oldest].in_age.next) {
       if (now_ - incoming_[oldest].received < span) break;
       if (incoming_[oldest].state != Incoming::State::answered) continue;
       forget(oldest);

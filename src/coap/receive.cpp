@@ -198,9 +198,10 @@ void Endpoint::Impl::deliver(Slot slot, const Message& message, const Buffer& da
   place.datagram = datagram;
   place.body = std::move(body);
   const RequestId id(exchange.id);
-  auto& whole = exchange.responded
-                    ? place.event.emplace<NotificationReceived>(peer, id, exchange.tag, message).message
-                    : place.event.emplace<ResponseReceived>(peer, id, exchange.tag, message, observing).message;
+  auto& whole =
+      exchange.responded
+          ? place.event.emplace<NotificationReceived>(peer, id, exchange.tag, message).message
+          : place.event.emplace<ResponseReceived>(peer, id, exchange.tag, message, observing).message;
   if (!place.body.empty()) whole.set_payload(place.body);
   exchange.responded = true;
   if (!observing) finish(slot);

@@ -25,12 +25,14 @@ std::uint32_t bits_of(std::uint8_t c) {
 void put_base64(ByteView bytes, Base64 style, ByteWriter& out) {
   std::size_t i = 0;
   for (; i + 3 <= bytes.size(); i += 3) {
-    const std::uint32_t group = std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2];
+    const std::uint32_t group =
+        std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2];
     for (int shift = 18; shift >= 0; shift -= 6) out.u8(symbol(group >> shift, style));
   }
   const auto left = bytes.size() - i;
   if (left == 0) return;
-  const std::uint32_t group = std::uint32_t{bytes[i]} << 16 | (left == 2 ? std::uint32_t{bytes[i + 1]} << 8 : 0);
+  const std::uint32_t group =
+      std::uint32_t{bytes[i]} << 16 | (left == 2 ? std::uint32_t{bytes[i + 1]} << 8 : 0);
   out.u8(symbol(group >> 18, style));
   out.u8(symbol(group >> 12, style));
   if (left == 2) out.u8(symbol(group >> 6, style));

@@ -50,8 +50,8 @@ Result<void> check_ends(const Path& base, Entries entries) {
   const auto mask = ~std::uint64_t{0} >> (16 * (4 - depth));
   const Path& first = entries.front().path;
   const Path& last = entries.back().path;
-  const bool inside = first.depth() >= depth && last.depth() >= depth && ((first.packed() ^ ids) & mask) == 0 &&
-                      ((last.packed() ^ ids) & mask) == 0;
+  const bool inside = first.depth() >= depth && last.depth() >= depth &&
+                      ((first.packed() ^ ids) & mask) == 0 && ((last.packed() ^ ids) & mask) == 0;
   if (!inside) return fail(ErrorCode::wrong_path, "an entry outside the base path");
   return {};
 }

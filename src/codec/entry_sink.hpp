@@ -95,7 +95,8 @@ class EntrySink {
     last_key_ = key;
   }
 
-  /// Room for rebuilt text of at least one byte, or nullptr when the scratch is full (and then it has failed).
+  /// Room for rebuilt text of at least one byte, or nullptr when the scratch is full (and then it has
+  /// failed).
   [[nodiscard]] std::uint8_t* take_scratch(std::size_t size, const std::uint8_t* at);
   /// Gives back the end of the last take_scratch().
   void return_scratch(std::size_t size) { scratch_used_ -= size; }
@@ -107,7 +108,8 @@ class EntrySink {
   [[nodiscard]] std::uint8_t* scratch_at(ByteView view) const {
     const std::less<const std::uint8_t*> before;
     const auto* end = scratch_.data() + scratch_.size();
-    const bool inside = !scratch_.empty() && !before(view.data(), scratch_.data()) && before(view.data(), end);
+    const bool inside =
+        !scratch_.empty() && !before(view.data(), scratch_.data()) && before(view.data(), end);
     return inside ? scratch_.data() + (view.data() - scratch_.data()) : nullptr;
   }
 

@@ -15,7 +15,8 @@ using Encoded = Result<std::size_t>;
 
 /// The same in parts, for an encoder that has its own loop. follows() tells the common case cheaply: a
 /// value of the same instance as the entry before it, with a greater resource id, or of the same multiple
-/// resource, with a greater instance id. Of any other entry check_entry() decides; `previous` is nullptr for the first. At last check_ends().
+/// resource, with a greater instance id. Of any other entry check_entry() decides; `previous` is nullptr for
+/// the first. At last check_ends().
 [[nodiscard]] inline bool follows(const Entry& previous, const Entry& entry) {
   const auto before = previous.path.packed();
   const auto ids = entry.path.packed();

@@ -156,7 +156,8 @@ bool JsonReader::unicode(const std::uint8_t*& at, const std::uint8_t* end, std::
   at += 4;
   if (code >= 0xd800 && code <= 0xdfff) {  // the first half of a pair, and then its second
     std::uint32_t low = 0;
-    if (code > 0xdbff || end - at < 6 || at[0] != '\\' || at[1] != 'u' || !hex4(at + 2, end, low)) return false;
+    if (code > 0xdbff || end - at < 6 || at[0] != '\\' || at[1] != 'u' || !hex4(at + 2, end, low))
+      return false;
     if (low < 0xdc00 || low > 0xdfff) return false;
     at += 6;
     code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);

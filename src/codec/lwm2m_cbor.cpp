@@ -52,12 +52,14 @@ class Lwm2mCborDecoder {
     CborHead head;
     if (!reader_.head(head)) return false;
     if (head.major == CborMajor::unsigned_integer) return id(head.argument, path);
-    if (head.major != CborMajor::array) return reader_.fail(ErrorCode::malformed, "a key is an id or an array");
+    if (head.major != CborMajor::array)
+      return reader_.fail(ErrorCode::malformed, "a key is an id or an array");
     const auto depth = path.depth();
     while (reader_.more(head)) {
       CborHead item;
       if (!reader_.head(item)) return false;
-      if (item.major != CborMajor::unsigned_integer) return reader_.fail(ErrorCode::malformed, "an id is a number");
+      if (item.major != CborMajor::unsigned_integer)
+        return reader_.fail(ErrorCode::malformed, "an id is a number");
       if (!id(item.argument, path)) return false;
     }
     return path.depth() > depth || reader_.fail(ErrorCode::malformed, "an empty key");

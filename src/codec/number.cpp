@@ -7,7 +7,9 @@
 namespace slipway::codec {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::size_t digits_from(std::string_view text, std::size_t at) {
   std::size_t count = 0;
@@ -74,8 +76,14 @@ Result<Scalar> parse_number(std::string_view text, NumberGrammar grammar) {
   return scalar;
 }
 
-void put_number(double number, ByteWriter& out) { put(number, out); }
-void put_number(std::int64_t number, ByteWriter& out) { put(number, out); }
-void put_number(std::uint64_t number, ByteWriter& out) { put(number, out); }
+void put_number(double number, ByteWriter& out) {
+  put(number, out);
+}
+void put_number(std::int64_t number, ByteWriter& out) {
+  put(number, out);
+}
+void put_number(std::uint64_t number, ByteWriter& out) {
+  put(number, out);
+}
 
 }  // namespace slipway::codec

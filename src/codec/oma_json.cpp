@@ -66,7 +66,8 @@ class OmaJsonDecoder {
       ByteView label;
       if (!reader_.key(label) || !field(as_text(label), record)) return false;
     }
-    if (!record.has(SenmlField::value)) return reader_.fail(ErrorCode::malformed, "an element without a value");
+    if (!record.has(SenmlField::value))
+      return reader_.fail(ErrorCode::malformed, "an element without a value");
     return add(record);
   }
 
@@ -74,8 +75,8 @@ class OmaJsonDecoder {
   bool add(SenmlRecord& record) {
     SenmlName name;
     name.append(base_name_);
-    const bool joined = base_name_.empty() || base_name_.back() == '/' || record.name.empty() ||
-                        record.name.front() == '/';
+    const bool joined =
+        base_name_.empty() || base_name_.back() == '/' || record.name.empty() || record.name.front() == '/';
     if (!joined) name.append(as_bytes("/"));
     name.append(record.name);
     record.time += base_time_;
@@ -125,6 +126,8 @@ class OmaJsonDecoder {
 
 }  // namespace
 
-bool decode_oma_json(EntrySink& sink) { return OmaJsonDecoder(sink).decode(); }
+bool decode_oma_json(EntrySink& sink) {
+  return OmaJsonDecoder(sink).decode();
+}
 
 }  // namespace slipway::codec

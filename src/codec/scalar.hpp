@@ -10,10 +10,10 @@ struct Scalar {
   enum class Kind : std::uint8_t { unsigned_integer, negative, floating, text, bytes, boolean, link, null };
 
   Kind kind = Kind::null;
-  bool is_time = false;      ///< CBOR tag 0 or 1
-  bool flag = false;         ///< boolean
-  bool maybe_base64 = false; ///< text that is base64 where the resource is Opaque (OMA JSON)
-  std::uint64_t number = 0;  ///< unsigned_integer; negative as the bits of an int64
+  bool is_time = false;       ///< CBOR tag 0 or 1
+  bool flag = false;          ///< boolean
+  bool maybe_base64 = false;  ///< text that is base64 where the resource is Opaque (OMA JSON)
+  std::uint64_t number = 0;   ///< unsigned_integer; negative as the bits of an int64
   double floating = 0;
   ByteView data{};  ///< text, bytes, link
 

@@ -41,8 +41,7 @@ class SenmlCborDecoder {
   bool decode() {
     CborHead pack;
     if (!reader_.head(pack)) return false;
-    if (pack.major != CborMajor::array)
-      return reader_.fail(ErrorCode::malformed, "a SenML pack is an array");
+    if (pack.major != CborMajor::array) return reader_.fail(ErrorCode::malformed, "a SenML pack is an array");
     while (reader_.more(pack)) {
       if (const auto* end = short_record(reader_.at(), reader_.end()); end != nullptr) {
         reader_.seek(end);
@@ -80,7 +79,8 @@ class SenmlCborDecoder {
     std::uint64_t key = 0;
     unsigned depth = 0;
     if (!resolver_.short_name(name, content - 2, key, depth) || depth < 3 || sink_.full()) return nullptr;
-    const auto type = sink_.type_of(static_cast<std::uint16_t>(key >> 48), static_cast<std::uint16_t>(key >> 16));
+    const auto type =
+        sink_.type_of(static_cast<std::uint16_t>(key >> 48), static_cast<std::uint16_t>(key >> 16));
     Value value;
     if (label == kText) {
       std::size_t size = head - 0x60u;
@@ -366,6 +366,8 @@ Encoded encode_senml_cbor(const Path& base, Entries entries, AbsentAs absent, Mu
   return SenmlCborEncoder(split_names(entries), absent, out).encode(entries, records);
 }
 
-bool decode_senml_cbor(EntrySink& sink) { return SenmlCborDecoder(sink).decode(); }
+bool decode_senml_cbor(EntrySink& sink) {
+  return SenmlCborDecoder(sink).decode();
+}
 
 }  // namespace slipway::codec

@@ -48,7 +48,8 @@ class SenmlJsonDecoder {
     if (label == "v") {
       return value(record) && (record.value.is_number() || is(record, Kind::null) || wrong_label());
     }
-    if (label == "vs") return value(record) && (is(record, Kind::text) || is(record, Kind::null) || wrong_label());
+    if (label == "vs")
+      return value(record) && (is(record, Kind::text) || is(record, Kind::null) || wrong_label());
     if (label == "vb")
       return value(record) && (is(record, Kind::boolean) || is(record, Kind::null) || wrong_label());
     if (label == "vd") return note(record, SenmlField::value) && reader_.base64(record.value);
@@ -235,6 +236,8 @@ Encoded encode_senml_json(const Path& base, Entries entries, AbsentAs absent, Mu
   return SenmlJsonEncoder(split_names(entries), absent, out).encode(entries);
 }
 
-bool decode_senml_json(EntrySink& sink) { return SenmlJsonDecoder(sink).decode(); }
+bool decode_senml_json(EntrySink& sink) {
+  return SenmlJsonDecoder(sink).decode();
+}
 
 }  // namespace slipway::codec

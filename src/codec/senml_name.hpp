@@ -37,8 +37,7 @@ class SenmlName {
   [[nodiscard]] std::uint64_t key() const { return key_ << (16 * (4 - depth_)); }
 
   /// The path, or why there is none.
-  [[nodiscard]] bool complete(std::uint64_t& key, unsigned& depth, EntrySink& sink,
-                              const std::uint8_t* at) {
+  [[nodiscard]] bool complete(std::uint64_t& key, unsigned& depth, EntrySink& sink, const std::uint8_t* at) {
     if (digits_ != 0) close();
     if (broken_) return sink.fail(ErrorCode::malformed, "a SenML name that is no path", at);
     if (out_of_range_) return sink.fail(ErrorCode::out_of_range, "an identifier above 65534", at);

@@ -131,7 +131,8 @@ bool decode_opaque(EntrySink& sink) {
   if (entry == nullptr) return false;
   const auto type = target_type(sink);
   if (type != DataType::opaque && type != DataType::none)
-    return sink.fail(ErrorCode::wrong_type, "an octet stream for a resource that is not Opaque", sink.begin());
+    return sink.fail(ErrorCode::wrong_type, "an octet stream for a resource that is not Opaque",
+                     sink.begin());
   entry->value = Value::opaque({sink.begin(), sink.end()});
   return true;
 }

@@ -4,7 +4,9 @@
 namespace slipway::codec {
 namespace {
 
-bool is_continuation(std::uint8_t byte) { return (byte & 0xc0) == 0x80; }
+bool is_continuation(std::uint8_t byte) {
+  return (byte & 0xc0) == 0x80;
+}
 
 /// Bytes of the sequence at `at`, or 0.
 std::size_t sequence_size(ByteView rest) {

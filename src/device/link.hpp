@@ -19,14 +19,16 @@ namespace slipway::device {
 /// Tells the runner how its session fares. `failed` and `lost` are final: the runner then drops the link.
 struct LinkEvents {
   std::function<void(TimePoint)> connected;
-  std::function<void(TimePoint, client::ConnectFailure, std::optional<std::uint8_t> alert, std::string why)> failed;
+  std::function<void(TimePoint, client::ConnectFailure, std::optional<std::uint8_t> alert, std::string why)>
+      failed;
   std::function<void(TimePoint, std::optional<std::uint8_t> alert)> lost;
   std::function<void(TimePoint, ByteView)> datagram;
 };
 
 class Link {
  public:
-  Link(net::EventLoop& loop, Random& random, LinkEvents events) : loop_(loop), random_(random), events_(std::move(events)) {}
+  Link(net::EventLoop& loop, Random& random, LinkEvents events)
+      : loop_(loop), random_(random), events_(std::move(events)) {}
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;

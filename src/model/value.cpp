@@ -117,7 +117,9 @@ OwnedValue::OwnedValue(const Value& value) {
   bytes_ = as_text(value.as_opaque());
 }
 
-void OwnedValue::wipe() { slipway::wipe({reinterpret_cast<std::uint8_t*>(bytes_.data()), bytes_.size()}); }
+void OwnedValue::wipe() {
+  slipway::wipe({reinterpret_cast<std::uint8_t*>(bytes_.data()), bytes_.size()});
+}
 
 Value OwnedValue::view() const {
   switch (fixed_.type()) {

@@ -13,7 +13,8 @@ namespace slipway::api {
 
 struct StandardRoutes {
   std::string openapi_yaml;  ///< the text of openapi.yaml
-  /// Must outlive the server. Nothing leaves /metrics to the caller, who gathers figures on a thread of its own.
+  /// Must outlive the server. Nothing leaves /metrics to the caller, who gathers figures on a thread of its
+  /// own.
   std::optional<std::reference_wrapper<Metrics>> metrics;
   std::function<bool()> healthy;  ///< called on the server's thread; must not block
 };

@@ -46,10 +46,10 @@ using Result = std::expected<T, Error>;
 }  // namespace slipway
 
 /// Evaluates an expected; on an error returns that error from the enclosing function.
-#define SLIPWAY_TRY(expression)                                     \
-  do {                                                              \
+#define SLIPWAY_TRY(expression)                                        \
+  do {                                                                 \
     if (auto&& slipway_try_result = (expression); !slipway_try_result) \
-      return std::unexpected(slipway_try_result.error());           \
+      return std::unexpected(slipway_try_result.error());              \
   } while (false)
 
 #define SLIPWAY_CONCAT_INNER(a, b) a##b
@@ -58,7 +58,7 @@ using Result = std::expected<T, Error>;
 /// `SLIPWAY_ASSIGN(auto length, reader.u16())`: binds the value, or returns the error.
 #define SLIPWAY_ASSIGN(declaration, expression) \
   SLIPWAY_ASSIGN_INNER(SLIPWAY_CONCAT(slipway_result_, __LINE__), declaration, expression)
-#define SLIPWAY_ASSIGN_INNER(name, declaration, expression)   \
-  auto&& name = (expression);                                 \
-  if (!name) return std::unexpected(name.error());            \
+#define SLIPWAY_ASSIGN_INNER(name, declaration, expression) \
+  auto&& name = (expression);                               \
+  if (!name) return std::unexpected(name.error());          \
   declaration = *std::move(name)

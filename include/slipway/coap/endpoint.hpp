@@ -30,10 +30,10 @@ struct EndpointConfig {
   /// An incoming confirmable request is acknowledged empty when no answer came by then.
   Duration separate_after = milliseconds(500);
 
-  std::size_t exchanges_max = 1024;        ///< outgoing requests and notifications alive, all peers
-  std::size_t queue_per_peer_max = 32;     ///< of them waiting for one peer
-  /// Remembered incoming messages (deduplication), all peers. When full, answered ones whose sender has stopped
-  /// repeating them (45 s with the defaults) go first; without such, new work is refused.
+  std::size_t exchanges_max = 1024;     ///< outgoing requests and notifications alive, all peers
+  std::size_t queue_per_peer_max = 32;  ///< of them waiting for one peer
+  /// Remembered incoming messages (deduplication), all peers. When full, answered ones whose sender has
+  /// stopped repeating them (45 s with the defaults) go first; without such, new work is refused.
   std::size_t incoming_max = 1024;
   std::size_t incoming_per_peer_max = 16;  ///< of one peer; the oldest answered one is forgotten first
   std::size_t datagram_max = 1280;         ///< largest message written or accepted

@@ -53,8 +53,7 @@ class LinkReader {
 };
 
 /// Finds an attribute by name; nothing when it is not there. Errors: malformed.
-[[nodiscard]] Result<std::optional<LinkAttribute>> find_attribute(const Link& link,
-                                                                  std::string_view name);
+[[nodiscard]] Result<std::optional<LinkAttribute>> find_attribute(const Link& link, std::string_view name);
 
 /// Appends links to a fixed buffer: `link("/0/0")`, then its attributes.
 class LinkWriter {

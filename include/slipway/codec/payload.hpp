@@ -77,8 +77,7 @@ struct DecodeOptions {
 /// nesting), wrong_type, out_of_range, wrong_path, duplicate, unsupported (no such format here: say
 /// 4.15 to a peer).
 [[nodiscard]] Result<std::span<Entry>> decode(ContentFormat format, const Path& base, ByteView payload,
-                                              const DecodeOptions& options,
-                                              const DecodeBuffers& buffers);
+                                              const DecodeOptions& options, const DecodeBuffers& buffers);
 
 }  // namespace codec
 }  // namespace slipway

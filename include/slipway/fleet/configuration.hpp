@@ -125,8 +125,8 @@ struct ReadOptions {
 [[nodiscard]] std::expected<Configuration, std::vector<Finding>> load_configuration(
     const std::string& file, const ObjectCatalog& catalog, const ReadOptions& options = {});
 
-/// The folder of object definitions that a configuration names, which has to be known before its plans can be read;
-/// empty where it names none, or cannot be read.
+/// The folder of object definitions that a configuration names, which has to be known before its plans can be
+/// read; empty where it names none, or cannot be read.
 [[nodiscard]] std::string objects_folder_of(const std::string& file);
 
 }  // namespace slipway::fleet

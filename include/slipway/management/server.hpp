@@ -22,14 +22,14 @@ namespace slipway::management {
 
 struct ServerConfig {
   coap::EndpointConfig coap{};
-  std::size_t registrations_max = 1'000'000;   ///< more are answered 5.03
-  std::size_t links_max = 512;                 ///< links in one registration; more is 4.13... see lwm2m/registration.hpp
+  std::size_t registrations_max = 1'000'000;  ///< more are answered 5.03
+  std::size_t links_max = 512;  ///< links in one registration; more is 4.13... see lwm2m/registration.hpp
   std::size_t operations_per_device_max = 64;  ///< queued or in flight for one device
   std::size_t operations_max = 65536;          ///< for all devices
   std::size_t observations_per_device_max = 64;
-  Duration operation_time_max = seconds(247);  ///< of an operation for a device that is awake
+  Duration operation_time_max = seconds(247);         ///< of an operation for a device that is awake
   Duration queued_time_max = std::chrono::hours(72);  ///< of one that waits for a sleeping device
-  Duration awake_time = seconds(93);           ///< a queue-mode device listens so long after its last message
+  Duration awake_time = seconds(93);  ///< a queue-mode device listens so long after its last message
 };
 
 using OperationId = StrongId<struct OperationIdTag, std::uint64_t>;
@@ -44,9 +44,9 @@ struct Registration {
   std::string_view binding;
   bool queue_mode = false;
   std::string_view sms;
-  std::string_view links;     ///< the object list as the device sent it
+  std::string_view links;           ///< the object list as the device sent it
   std::string_view alternate_path;  ///< "" or "/lwm2m"
-  PeerId peer;                ///< 0 after a restart, until the device speaks again
+  PeerId peer;                      ///< 0 after a restart, until the device speaks again
   Address address;
   SecurityMode security = SecurityMode::nosec;
   UnixTime registered{};
@@ -56,12 +56,29 @@ struct Registration {
 enum class RegistrationEnd : std::uint8_t { deregistered, expired, replaced, revoked };
 [[nodiscard]] const char* to_string(RegistrationEnd end);
 
-struct Registered { Registration registration; bool replaced; };
+struct Registered {
+  Registration registration;
+  bool replaced;
+};
 /// `changed` tells whether anything but the time changed (lifetime, binding, sms, links, address).
-struct Updated { Registration registration; bool changed; };
-struct Deregistered { Registration registration; RegistrationEnd end; };
+struct Updated {
+  Registration registration;
+  bool changed;
+};
+struct Deregistered {
+  Registration registration;
+  RegistrationEnd end;
+};
 
-enum class OperationFailure : std::uint8_t { timeout, reset, session_lost, deregistered, undecodable, cancelled, too_large };
+enum class OperationFailure : std::uint8_t {
+  timeout,
+  reset,
+  session_lost,
+  deregistered,
+  undecodable,
+  cancelled,
+  too_large
+};
 [[nodiscard]] const char* to_string(OperationFailure failure);
 
 /// What a device answered. `entries` is filled where the payload was a value list; text and bytes
@@ -127,9 +144,9 @@ class Server {
   [[nodiscard]] std::optional<coap::Transmit> poll_transmit();
   [[nodiscard]] std::optional<Event> poll_event();
 
-  /// Operations. Each ends with exactly one OperationDone. Errors: not_found (no such registration), exhausted
-  /// (operations_per_device_max, operations_max), unsupported / wrong_type / wrong_path (as codec::encode).
-  /// For a sleeping queue-mode device they wait until it wakes, in order.
+  /// Operations. Each ends with exactly one OperationDone. Errors: not_found (no such registration),
+  /// exhausted (operations_per_device_max, operations_max), unsupported / wrong_type / wrong_path (as
+  /// codec::encode). For a sleeping queue-mode device they wait until it wakes, in order.
   Result<OperationId> read(TimePoint now, std::string_view endpoint, const Path& path,
                            std::optional<ContentFormat> accept = {});
   Result<OperationId> discover(TimePoint now, std::string_view endpoint, const Path& path);
@@ -142,7 +159,10 @@ class Server {
   Result<OperationId> create(TimePoint now, std::string_view endpoint, ObjectId object,
                              std::span<const Entry> entries, std::optional<ContentFormat> format = {});
   Result<OperationId> del(TimePoint now, std::string_view endpoint, const Path& path);
-  struct Observing { ObservationId observation; OperationId operation; };
+  struct Observing {
+    ObservationId observation;
+    OperationId operation;
+  };
   /// The first answer comes as OperationDone, later ones as Notified. Observing the same path again
   /// returns the same observation with a new operation.
   Result<Observing> observe(TimePoint now, std::string_view endpoint, const Path& path,
@@ -154,8 +174,8 @@ class Server {
   [[nodiscard]] std::optional<Registration> find(std::string_view endpoint) const;
   [[nodiscard]] std::size_t registrations() const;
   /// Up to `limit` registrations in order of endpoint name, after `after` ("" from the start).
-  void list(std::string_view after, std::size_t limit,
-            void (*visit)(void* context, const Registration&), void* context) const;
+  void list(std::string_view after, std::size_t limit, void (*visit)(void* context, const Registration&),
+            void* context) const;
 
   /// Restores a registration from the store at start; `remaining` of its lifetime.
   void restore(TimePoint now, const Registration& registration, Duration remaining);

@@ -65,11 +65,12 @@ inline Result<Bytes> encode(ContentFormat format, std::string_view base, std::sp
 inline void expect_same(std::span<const Entry> expected, std::span<const Entry> actual) {
   ASSERT_EQ(expected.size(), actual.size());
   for (std::size_t i = 0; i < expected.size(); ++i)
-    EXPECT_TRUE(same(expected[i], actual[i]))
-        << "expected " << ::testing::PrintToString(expected[i]) << "\n     got "
-        << ::testing::PrintToString(actual[i]);
+    EXPECT_TRUE(same(expected[i], actual[i])) << "expected " << ::testing::PrintToString(expected[i])
+                                              << "\n     got " << ::testing::PrintToString(actual[i]);
 }
 
-inline std::string_view reason(const Error& error) { return to_string(error.code); }
+inline std::string_view reason(const Error& error) {
+  return to_string(error.code);
+}
 
 }  // namespace slipway::test

@@ -64,7 +64,8 @@ TEST(CodecCbor, TakesAFloatWithoutFractionForAnInteger) {
 TEST(CodecCbor, KeepsAll64BitsOfIntegers) {
   EXPECT_EQ(Value::integer(INT64_MAX), only_value(decode_hex(kCbor, kInteger, "1b7fffffffffffffff")));
   EXPECT_EQ(Value::integer(INT64_MIN), only_value(decode_hex(kCbor, kInteger, "3b7fffffffffffffff")));
-  EXPECT_EQ(Value::unsigned_integer(UINT64_MAX), only_value(decode_hex(kCbor, kUnsigned, "1bffffffffffffffff")));
+  EXPECT_EQ(Value::unsigned_integer(UINT64_MAX),
+            only_value(decode_hex(kCbor, kUnsigned, "1bffffffffffffffff")));
   EXPECT_EQ(ErrorCode::out_of_range, error_of(decode_hex(kCbor, kInteger, "1b8000000000000000")));
   EXPECT_EQ(ErrorCode::out_of_range, error_of(decode_hex(kCbor, kInteger, "3b8000000000000000")));
   EXPECT_EQ(ErrorCode::out_of_range, error_of(decode_hex(kCbor, kUnsigned, "20")));
@@ -132,7 +133,8 @@ TEST(CodecText, ReadsEveryType) {
   EXPECT_EQ(Value::string("x y"), only_value(decode_string(kText, kString, "x y")));
   EXPECT_EQ(Value::string(""), only_value(decode_string(kText, kString, "")));
   EXPECT_EQ(Value::integer(-42), only_value(decode_string(kText, kInteger, "-42")));
-  EXPECT_EQ(Value::unsigned_integer(UINT64_MAX), only_value(decode_string(kText, kUnsigned, "18446744073709551615")));
+  EXPECT_EQ(Value::unsigned_integer(UINT64_MAX),
+            only_value(decode_string(kText, kUnsigned, "18446744073709551615")));
   EXPECT_EQ(Value::floating(-0.25), only_value(decode_string(kText, kFloat, "-0.25")));
   EXPECT_EQ(Value::floating(1e21), only_value(decode_string(kText, kFloat, "1E+21")));
   EXPECT_EQ(Value::floating(7), only_value(decode_string(kText, kFloat, "7")));
@@ -170,18 +172,21 @@ TEST(CodecSenml, ReadsBase64InEveryAlphabetWithAndWithoutPadding) {
   const Bytes bytes{0xfb, 0xff, 0xfe, 0x01};
   for (const auto* text : {"-__-AQ", "-__-AQ==", "+//+AQ", "+//+AQ==", "\\u002b\\/\\/+AQ=="})
     EXPECT_EQ(Value::opaque(bytes),
-              only_value(decode_string(kSenmlJson, kOpaque, std::string(R"([{"bn":"/32770/0/5","vd":")") + text + "\"}]")))
+              only_value(decode_string(kSenmlJson, kOpaque,
+                                       std::string(R"([{"bn":"/32770/0/5","vd":")") + text + "\"}]")))
         << text;
 }
 
 TEST(CodecSenml, WritesBase64UrlWithoutPadding) {
   const Bytes bytes{0xfb, 0xff, 0xfe, 0x01};
   const Entry entry{.path = Path::parse(kOpaque).value(), .value = Value::opaque(bytes)};
-  EXPECT_EQ(R"([{"bn":"/32770/0/5","vd":"-__-AQ"}])", as_text(encode(kSenmlJson, kOpaque, {&entry, 1}).value()));
+  EXPECT_EQ(R"([{"bn":"/32770/0/5","vd":"-__-AQ"}])",
+            as_text(encode(kSenmlJson, kOpaque, {&entry, 1}).value()));
 }
 
 TEST(CodecSenml, ConcatenatesBaseNameAndNameLiterally) {
-  const auto decoded = decode_string(kSenmlJson, "/3", R"([{"bn":"/3/0/1","n":"3","v":7},{"n":"","vs":"x"},{"n":"1/0","v":0}])");
+  const auto decoded = decode_string(
+      kSenmlJson, "/3", R"([{"bn":"/3/0/1","n":"3","v":7},{"n":"","vs":"x"},{"n":"1/0","v":0}])");
   ASSERT_TRUE(decoded.ok()) << decoded.entries.error().detail;
   EXPECT_EQ("/3/0/13", (*decoded.entries)[0].path.text().view());
   EXPECT_EQ("/3/0/1", (*decoded.entries)[1].path.text().view());
@@ -216,12 +221,17 @@ TEST(CodecSenml, IgnoresUnknownLabelsButThoseThatMustBeUnderstood) {
 TEST(CodecSenml, BoundsTheDepthOfWhatItSkips) {
   std::string deep = R"([{"bn":"/32770/0/1","v":5,"x":)" + std::string(2000, '[');
   EXPECT_EQ(ErrorCode::limit, error_of(decode_string(kSenmlJson, kInteger, deep)));
-  EXPECT_EQ(ErrorCode::limit,
-            error_of(decode_hex(kSenmlCbor, kInteger, "81a2" "0205" "0d" + std::string(4000, '8') )));
+  EXPECT_EQ(ErrorCode::limit, error_of(decode_hex(kSenmlCbor, kInteger,
+                                                  "81a2"
+                                                  "0205"
+                                                  "0d" +
+                                                      std::string(4000, '8'))));
 }
 
 TEST(CodecSenml, TakesIndefiniteArraysAndMaps) {
-  const auto decoded = decode_hex(kSenmlCbor, "/3/0", "9fbf21652f332f302f006139021864ffbf0062313002" "0fffff");
+  const auto decoded = decode_hex(kSenmlCbor, "/3/0",
+                                  "9fbf21652f332f302f006139021864ffbf0062313002"
+                                  "0fffff");
   ASSERT_TRUE(decoded.ok()) << decoded.entries.error().detail;
   ASSERT_EQ(2u, decoded.entries->size());
   EXPECT_EQ(Value::integer(100), (*decoded.entries)[0].value);
@@ -250,10 +260,12 @@ TEST(CodecSenml, RefusesRecordsOutsideTheTarget) {
 TEST(CodecSenml, KeepsIntegersBeyond53Bits) {
   EXPECT_EQ(Value::integer(9007199254740993),
             only_value(decode_string(kSenmlJson, kInteger, R"([{"n":"/32770/0/1","v":9007199254740993}])")));
-  EXPECT_EQ(Value::unsigned_integer(18446744073709551615u),
-            only_value(decode_string(kSenmlJson, kUnsigned, R"([{"n":"/32770/0/2","v":18446744073709551615}])")));
-  EXPECT_EQ(Value::integer(INT64_MIN),
-            only_value(decode_string(kSenmlJson, kInteger, R"([{"n":"/32770/0/1","v":-9223372036854775808}])")));
+  EXPECT_EQ(
+      Value::unsigned_integer(18446744073709551615u),
+      only_value(decode_string(kSenmlJson, kUnsigned, R"([{"n":"/32770/0/2","v":18446744073709551615}])")));
+  EXPECT_EQ(
+      Value::integer(INT64_MIN),
+      only_value(decode_string(kSenmlJson, kInteger, R"([{"n":"/32770/0/1","v":-9223372036854775808}])")));
   EXPECT_EQ(ErrorCode::out_of_range,
             error_of(decode_string(kSenmlJson, kInteger, R"([{"n":"/32770/0/1","v":9223372036854775808}])")));
 }
@@ -274,11 +286,15 @@ TEST(CodecSenml, RebuildsEscapedTextInTheScratch) {
 }
 
 TEST(CodecLwm2mCbor, TakesKeysRelativeToTheTargetToo) {
-  const auto decoded = decode_hex(kLwm2mCbor, "/2/5", "a2000503" "1865");
+  const auto decoded = decode_hex(kLwm2mCbor, "/2/5",
+                                  "a2000503"
+                                  "1865");
   ASSERT_TRUE(decoded.ok()) << decoded.entries.error().detail;
   EXPECT_EQ("/2/5/0", (*decoded.entries)[0].path.text().view());
   EXPECT_EQ("/2/5/3", (*decoded.entries)[1].path.text().view());
-  const auto create = decode_hex(kLwm2mCbor, "/1", "a105a100" "1865");
+  const auto create = decode_hex(kLwm2mCbor, "/1",
+                                 "a105a100"
+                                 "1865");
   ASSERT_TRUE(create.ok());
   EXPECT_EQ("/1/5/0", (*create.entries)[0].path.text().view());
 }
@@ -292,13 +308,21 @@ TEST(CodecLwm2mCbor, TakesIndefiniteMapsAndKeys) {
 TEST(CodecLwm2mCbor, RefusesWhatIsNoTree) {
   EXPECT_EQ(ErrorCode::wrong_path, error_of(decode_hex(kLwm2mCbor, "/", "a103a100a100a100a10001")));
   EXPECT_EQ(ErrorCode::wrong_path, error_of(decode_hex(kLwm2mCbor, "/", "a185030006000001")));
-  EXPECT_EQ(ErrorCode::wrong_path, error_of(decode_hex(kLwm2mCbor, "/", "a1820300" "01")));
+  EXPECT_EQ(ErrorCode::wrong_path, error_of(decode_hex(kLwm2mCbor, "/",
+                                                       "a1820300"
+                                                       "01")));
   EXPECT_EQ(ErrorCode::malformed, error_of(decode_hex(kLwm2mCbor, "/", "a18001")));
   EXPECT_EQ(ErrorCode::malformed, error_of(decode_hex(kLwm2mCbor, "/", "a1613301")));
   EXPECT_EQ(ErrorCode::out_of_range, error_of(decode_hex(kLwm2mCbor, "/", "a119ffffa100a10001")));
   EXPECT_EQ(ErrorCode::malformed, error_of(decode_hex(kLwm2mCbor, "/", "80")));
-  EXPECT_EQ(ErrorCode::duplicate, error_of(decode_hex(kLwm2mCbor, "/3/0", "a2830300090183030009" "02")));
-  EXPECT_EQ(ErrorCode::duplicate, error_of(decode_hex(kLwm2mCbor, "/3/0", "a283030006" "01" "8403000601" "02")));
+  EXPECT_EQ(ErrorCode::duplicate, error_of(decode_hex(kLwm2mCbor, "/3/0",
+                                                      "a2830300090183030009"
+                                                      "02")));
+  EXPECT_EQ(ErrorCode::duplicate, error_of(decode_hex(kLwm2mCbor, "/3/0",
+                                                      "a283030006"
+                                                      "01"
+                                                      "8403000601"
+                                                      "02")));
 }
 
 TEST(CodecTlv, AcceptsAnInstanceThatNamesItself) {
@@ -314,7 +338,9 @@ TEST(CodecTlv, ReadsBareResourcesOfACreateAsAnInstanceWithoutId) {
 }
 
 TEST(CodecTlv, ReadsAMultipleResourceInEachShapeThatPeersSend) {
-  for (const auto* hex : {"86064100014101" "05", "410001410105"}) {
+  for (const auto* hex : {"86064100014101"
+                          "05",
+                          "410001410105"}) {
     const auto decoded = decode_hex(kTlv, "/3/0/6", hex);
     ASSERT_TRUE(decoded.ok()) << hex;
     EXPECT_EQ(2u, decoded.entries->size());
@@ -341,7 +367,9 @@ TEST(CodecTlv, RefusesTheSameThingTwiceInAnyOrder) {
   EXPECT_EQ(ErrorCode::duplicate, error_of(decode_hex(kTlv, "/3/0", "c10964c10964")));
   EXPECT_EQ(ErrorCode::duplicate, error_of(decode_hex(kTlv, "/3/0", "c10964c10a0fc10964")));
   EXPECT_EQ(ErrorCode::duplicate, error_of(decode_hex(kTlv, "/3/0", "c106018306410001")));
-  EXPECT_EQ(ErrorCode::duplicate, error_of(decode_hex(kTlv, "/1", "0000" "0300c10001")));
+  EXPECT_EQ(ErrorCode::duplicate, error_of(decode_hex(kTlv, "/1",
+                                                      "0000"
+                                                      "0300c10001")));
 }
 
 TEST(CodecTlv, FindsDuplicatesInLongUnsortedPayloads) {
@@ -369,16 +397,22 @@ TEST(CodecOmaJson, ReadsWhatOldClientsSend) {
 }
 
 TEST(CodecOmaJson, StartsAtTheRequestsPathWithoutABaseName) {
-  EXPECT_EQ(Value::integer(5), only_value(decode_string(ContentFormat::oma_json, "/32770/0", R"({"e":[{"n":"1","v":5}]})")));
-  EXPECT_EQ(Value::integer(5), only_value(decode_string(ContentFormat::oma_json, kInteger, R"({"e":[{"n":"","v":5}]})")));
-  EXPECT_EQ(Value::integer(5), only_value(decode_string(ContentFormat::oma_json, kInteger, R"({"bn":"/32770/0","e":[{"n":"1","v":5}]})")));
-  EXPECT_EQ(ErrorCode::malformed, error_of(decode_string(ContentFormat::oma_json, "/3/0", R"({"bn":"/3/0"})")));
-  EXPECT_EQ(ErrorCode::malformed, error_of(decode_string(ContentFormat::oma_json, "/3/0", R"({"e":[{"n":"9"}]})")));
+  EXPECT_EQ(Value::integer(5),
+            only_value(decode_string(ContentFormat::oma_json, "/32770/0", R"({"e":[{"n":"1","v":5}]})")));
+  EXPECT_EQ(Value::integer(5),
+            only_value(decode_string(ContentFormat::oma_json, kInteger, R"({"e":[{"n":"","v":5}]})")));
+  EXPECT_EQ(Value::integer(5), only_value(decode_string(ContentFormat::oma_json, kInteger,
+                                                        R"({"bn":"/32770/0","e":[{"n":"1","v":5}]})")));
+  EXPECT_EQ(ErrorCode::malformed,
+            error_of(decode_string(ContentFormat::oma_json, "/3/0", R"({"bn":"/3/0"})")));
+  EXPECT_EQ(ErrorCode::malformed,
+            error_of(decode_string(ContentFormat::oma_json, "/3/0", R"({"e":[{"n":"9"}]})")));
 }
 
 TEST(CodecDecode, KeepsTheFormatsOwnTypesWhereNothingIsDefined) {
   const auto decoded = decode_string(
-      kSenmlJson, "/", R"([{"bn":"/9999/0/","n":"0","v":1},{"n":"1","v":1.5},{"n":"2","vs":"x"},{"n":"3","vlo":"1:2"},{"n":"4","v":18446744073709551615}])");
+      kSenmlJson, "/",
+      R"([{"bn":"/9999/0/","n":"0","v":1},{"n":"1","v":1.5},{"n":"2","vs":"x"},{"n":"3","vlo":"1:2"},{"n":"4","v":18446744073709551615}])");
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ(DataType::integer, (*decoded.entries)[0].value.type());
   EXPECT_EQ(DataType::floating, (*decoded.entries)[1].value.type());
@@ -416,7 +450,8 @@ TEST(ContentFormatName, ReadsNamesAndNumbers) {
   EXPECT_EQ(ContentFormat::text, parse_content_format("0").value());
   EXPECT_STREQ("senml-cbor", to_string(ContentFormat::senml_cbor));
   EXPECT_STREQ("unknown", to_string(static_cast<ContentFormat>(1)));
-  for (const auto* text : {"", "TLV", "1", "11542 ", "65536", "-1"}) EXPECT_FALSE(parse_content_format(text)) << text;
+  for (const auto* text : {"", "TLV", "1", "11542 ", "65536", "-1"})
+    EXPECT_FALSE(parse_content_format(text)) << text;
   EXPECT_TRUE(holds_many(ContentFormat::tlv));
   EXPECT_FALSE(holds_many(ContentFormat::cbor));
 }

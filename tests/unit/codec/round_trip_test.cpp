@@ -9,9 +9,9 @@
 namespace slipway::test {
 namespace {
 
-constexpr ContentFormat kTreeFormats[] = {ContentFormat::tlv,        ContentFormat::senml_cbor,
-                                          ContentFormat::senml_json, ContentFormat::lwm2m_cbor,
-                                          ContentFormat::senml_etch_cbor, ContentFormat::senml_etch_json};
+constexpr ContentFormat kTreeFormats[] = {
+    ContentFormat::tlv,        ContentFormat::senml_cbor,      ContentFormat::senml_json,
+    ContentFormat::lwm2m_cbor, ContentFormat::senml_etch_cbor, ContentFormat::senml_etch_json};
 
 /// Grows sorted lists of entries of the object that has every type.
 class TreeMaker {
@@ -22,7 +22,8 @@ class TreeMaker {
     const Path path(kTypesObject, InstanceId(id));
     std::vector<Entry> entries;
     for (std::uint16_t resource = 0; resource < kTypes.size(); ++resource)
-      if (random_.below(3) != 0) entries.push_back({.path = path.child(resource), .value = value(kTypes[resource])});
+      if (random_.below(3) != 0)
+        entries.push_back({.path = path.child(resource), .value = value(kTypes[resource])});
     for (std::uint16_t resource = 0; resource < kTypes.size(); ++resource) {
       std::uint16_t next = 0;
       for (auto left = random_.below(4); left != 0; --left) {
@@ -81,8 +82,8 @@ class TreeMaker {
     }
   }
   double floating() {
-    constexpr double kSpecial[] = {0.0, 1.5, -0.1, 1e300, -1e-300, 16777217.0, 3.0, 5e-324,
-                                   std::numeric_limits<double>::max()};
+    constexpr double kSpecial[] = {
+        0.0, 1.5, -0.1, 1e300, -1e-300, 16777217.0, 3.0, 5e-324, std::numeric_limits<double>::max()};
     if (random_.below(2) == 0) return kSpecial[random_.below(std::size(kSpecial))];
     return static_cast<double>(static_cast<std::int64_t>(random_.u64())) / 65536.0;
   }
@@ -92,7 +93,8 @@ class TreeMaker {
     return owned_.emplace_back(std::move(made));
   }
   ByteView text() {
-    constexpr std::string_view kPieces[] = {"a", "/", "\"", "\\", "\n", "\x01", "\x7f", "é", "€", "😀", "0", "</3/0>;x=\"y\""};
+    constexpr std::string_view kPieces[] = {"a",    "/", "\"", "\\", "\n", "\x01",
+                                            "\x7f", "é", "€",  "😀", "0",  "</3/0>;x=\"y\""};
     std::string made;
     for (auto left = random_.below(12); left != 0; --left) made += kPieces[random_.below(std::size(kPieces))];
     return owned_.emplace_back(made.begin(), made.end());
@@ -134,16 +136,16 @@ TEST(CodecRoundTrip, KeepsEveryObjectInEveryFormat) {
 }
 
 TEST(CodecRoundTrip, KeepsASingleValueInEveryFormatThatCanCarryIt) {
-  constexpr ContentFormat kFormats[] = {ContentFormat::tlv,        ContentFormat::senml_cbor,
-                                        ContentFormat::senml_json, ContentFormat::lwm2m_cbor,
-                                        ContentFormat::text,       ContentFormat::cbor,
-                                        ContentFormat::opaque};
+  constexpr ContentFormat kFormats[] = {
+      ContentFormat::tlv,  ContentFormat::senml_cbor, ContentFormat::senml_json, ContentFormat::lwm2m_cbor,
+      ContentFormat::text, ContentFormat::cbor,       ContentFormat::opaque};
   TreeMaker maker(1);
   for (int round = 0; round < 200; ++round) {
     for (std::uint16_t i = 0; i < kTypes.size(); ++i) {
       for (const bool multiple : {false, true}) {
         const Path instance(kTypesObject, InstanceId(1));
-        const Path path = multiple ? instance.child(static_cast<std::uint16_t>(300 + i)).child(9) : instance.child(i);
+        const Path path =
+            multiple ? instance.child(static_cast<std::uint16_t>(300 + i)).child(9) : instance.child(i);
         const Entry entry{.path = path, .value = maker.value(kTypes[i])};
         for (const auto format : kFormats)
           if (format != ContentFormat::opaque || kTypes[i] == DataType::opaque)
@@ -156,10 +158,12 @@ TEST(CodecRoundTrip, KeepsASingleValueInEveryFormatThatCanCarryIt) {
 
 TEST(CodecRoundTrip, KeepsNotANumberAndInfinityInBinaryFormatsAndRefusesThemInText) {
   const Path path = Path::parse("/32770/0/3").value();
-  for (const double number : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
-                              -std::numeric_limits<double>::infinity()}) {
+  for (const double number :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+        -std::numeric_limits<double>::infinity()}) {
     const Entry entry{.path = path, .value = Value::floating(number)};
-    for (const auto format : {ContentFormat::tlv, ContentFormat::senml_cbor, ContentFormat::lwm2m_cbor, ContentFormat::cbor})
+    for (const auto format :
+         {ContentFormat::tlv, ContentFormat::senml_cbor, ContentFormat::lwm2m_cbor, ContentFormat::cbor})
       expect_round_trip(format, "/32770/0/3", {&entry, 1});
     for (const auto format : {ContentFormat::text, ContentFormat::senml_json}) {
       const auto encoded = encode(format, "/32770/0/3", {&entry, 1});
@@ -202,8 +206,8 @@ TEST(CodecRoundTrip, KeepsRecordsWithoutValues) {
       {.path = Path::parse("/3/0").value(), .kind = EntryKind::absent},
       {.path = Path::parse("/3/0/9").value(), .kind = EntryKind::absent},
   };
-  for (const auto format : {ContentFormat::senml_cbor, ContentFormat::senml_json, ContentFormat::senml_etch_cbor,
-                            ContentFormat::senml_etch_json})
+  for (const auto format : {ContentFormat::senml_cbor, ContentFormat::senml_json,
+                            ContentFormat::senml_etch_cbor, ContentFormat::senml_etch_json})
     expect_round_trip(format, "/", entries);
   EXPECT_EQ(R"([{"n":"/1"},{"n":"/3/0"},{"n":"/3/0/9"}])",
             as_text(encode(ContentFormat::senml_json, "/", entries).value()));
@@ -214,7 +218,8 @@ TEST(CodecRoundTrip, RemovesInstancesByNull) {
   EXPECT_EQ(R"([{"bn":"/3/0/11/1","v":null}])",
             as_text(encode(ContentFormat::senml_etch_json, "/", {&entry, 1}).value()));
   EXPECT_EQ("a18403000b01f6", to_hex(encode(ContentFormat::lwm2m_cbor, "/", {&entry, 1}).value()));
-  for (const auto format : {ContentFormat::senml_etch_json, ContentFormat::senml_etch_cbor, ContentFormat::lwm2m_cbor})
+  for (const auto format :
+       {ContentFormat::senml_etch_json, ContentFormat::senml_etch_cbor, ContentFormat::lwm2m_cbor})
     expect_round_trip(format, "/", {&entry, 1});
 }
 

@@ -39,7 +39,10 @@ class TestCatalog final : public ObjectCatalog {
  private:
   std::array<ResourceDefinition, 2 * kTypes.size()> types_{};
   std::array<ResourceDefinition, 3> objlnks_{{
-      {.id = ResourceId(0), .name = "Res 0", .type = DataType::objlnk, .multiplicity = Multiplicity::multiple},
+      {.id = ResourceId(0),
+       .name = "Res 0",
+       .type = DataType::objlnk,
+       .multiplicity = Multiplicity::multiple},
       {.id = ResourceId(1), .name = "Res 1", .type = DataType::string},
       {.id = ResourceId(2), .name = "Res 2", .type = DataType::integer},
   }};

@@ -72,8 +72,8 @@ TEST_P(CodecVector, SurvivesAnyByteBeingAnother) {
       byte = static_cast<std::uint8_t>(original ^ flip);
       const auto decoded = decode(vector.format, vector.base.text().view(), payload);
       if (!decoded.ok()) {
-      EXPECT_LE(decoded.entries.error().offset, payload.size());
-    }
+        EXPECT_LE(decoded.entries.error().offset, payload.size());
+      }
     }
     byte = original;
   }
@@ -82,7 +82,8 @@ TEST_P(CodecVector, SurvivesAnyByteBeingAnother) {
 TEST_P(CodecVector, SaysWhenTheBufferForEntriesIsTooSmall) {
   const auto& vector = *GetParam();
   for (std::size_t room = 0; room < vector.entries.size(); ++room) {
-    const auto decoded = decode(vector.format, vector.base.text().view(), vector.payload, &test_catalog(), room);
+    const auto decoded =
+        decode(vector.format, vector.base.text().view(), vector.payload, &test_catalog(), room);
     ASSERT_FALSE(decoded.ok());
     EXPECT_EQ("limit", reason(decoded.entries.error()));
   }
