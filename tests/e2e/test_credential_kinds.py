@@ -74,7 +74,7 @@ class Kinds(lab.Case):
         self.assertEqual(mode, self.lab.device_api("GET", ENDPOINT, "")[1]["security"])
         begun = device.out.mark()
         self.succeeds(self.lab.ask("revoke", ENDPOINT))
-        device.wait_for("connection failed", after=begun)
+        device.wait_for("registration failed", "refuses the credentials", after=begun)
         device.wait_for("registered", after=begun)
         self.assertEqual([(mode, "retired"), (mode, "proven")], self.credentials("management"))
         keys += self.private_keys(device)

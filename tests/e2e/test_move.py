@@ -56,7 +56,7 @@ class Move(lab.Case):
         self.reload_with_other()
         begun = device.out.mark()
         self.succeeds(self.lab.ask("revoke", ENDPOINT))
-        device.wait_for("connection failed", after=begun)
+        device.wait_for("registration failed", "refuses the credentials", after=begun)
         self.expect_moved(device, begun)
 
     def test_a_node_that_does_not_take_the_credential_leaves_the_device_as_it_was(self):
