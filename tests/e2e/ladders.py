@@ -47,7 +47,11 @@ def messages(text):
     for line in text.splitlines():
         if "│" not in line:
             continue
+        size = re.match(r" *[\d.]+ +(\d+) ", line)
         line = line[line.index("│"):].rstrip()
+        # These are as long every time: a page that is older than what sessions add to a message is noticed by them.
+        if size and re.search(r"TLS_PSK|Bootstrap-(Pack-)?Request", line):
+            line += f" ({size[1]} bytes)"
         line = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line)
         line = re.sub(r"/rd/\w+", "/rd/ID", line)
         line = re.sub(r"(Public Key or Identity = )[0-9a-f]+", r"\1IDENTITY", line)
