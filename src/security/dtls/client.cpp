@@ -108,6 +108,7 @@ class DtlsClient::Impl {
   }
 
   [[nodiscard]] bool connected() const { return session_.has_value(); }
+  [[nodiscard]] HandshakeFacts facts() const { return handshake_ ? handshake_->facts() : HandshakeFacts{}; }
   [[nodiscard]] const DtlsCounters& counters() const { return counters_; }
 
  private:
@@ -131,7 +132,8 @@ class DtlsClient::Impl {
     if (handshake_->state() == Handshake::State::done) return establish(now);
     if (handshake_->state() != Handshake::State::failed) return;
     ++counters_.handshakes_failed;
-    events_.push(ConnectFailed{handshake_->failure()});
+    events_.push(
+        ConnectFailed{handshake_->failure(), std::make_shared<const HandshakeFacts>(handshake_->facts())});
     handshake_.reset();
   }
 
@@ -141,7 +143,8 @@ class DtlsClient::Impl {
     events_.push(Connected{.suite = handshake_->suite(),
                            .has_cid = session_->cid_out.size != 0,
                            .traffic = handshake_->traffic(),
-                           .duration = now - handshake_->started()});
+                           .duration = now - handshake_->started(),
+                           .facts = std::make_shared<const HandshakeFacts>(handshake_->facts())});
     const auto unread = handshake_->unread();
     handshake_.reset();
     open_records(unread);
@@ -277,6 +280,9 @@ Result<void> DtlsClient::thaw(ByteView frozen) {
 }
 bool DtlsClient::connected() const {
   return impl_->connected();
+}
+HandshakeFacts DtlsClient::facts() const {
+  return impl_->facts();
 }
 const DtlsCounters& DtlsClient::counters() const {
   return impl_->counters();

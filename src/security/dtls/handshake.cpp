@@ -46,6 +46,7 @@ void Handshake::start_with_hello(TimePoint now, gnutls_dtls_prestate_st prestate
   started_ = now;
   const auto random = dtls::client_random(hello);
   std::copy(random.begin(), random.end(), client_random_.begin());
+  hello_.assign(hello.begin() + kRecordHeaderSize + kHandshakeHeaderSize, hello.end());
   if (!open_session()) return;
   gnutls_dtls_prestate_set(session_.get(), &prestate);
   handle_datagram(now, hello);
@@ -197,10 +198,15 @@ Handshake::Contents Handshake::inspect(ByteView datagram) {
 void Handshake::note_server_hello(const HandshakeFragment& fragment) {
   if (fragment.type != HandshakeType::server_hello || fragment.offset != 0 || chosen_) return;
   ByteReader reader(fragment.body);
-  if (!reader.take(34)) return;
+  const auto version = reader.u16();
+  if (!version || !reader.take(32)) return;
   const auto id_size = reader.u8();
   if (!id_size || !reader.take(*id_size)) return;
   const auto suite = reader.u16();
+  if (suite) {
+    hello_version_ = *version;
+    hello_suite_ = *suite;
+  }
   const auto aead = suite ? aead_of(*suite) : std::nullopt;
   if (!aead) return;
   chosen_ = static_cast<CipherSuite>(*suite);
@@ -318,6 +324,16 @@ void Handshake::finish() {
   if (context_.role() == Role::server && !uses_psk(*agreed)) judge_client();
 }
 
+HandshakeFacts Handshake::facts() const {
+  HandshakeFacts facts{.offered = read_hello_facts(hello_),
+                       .version = hello_version_,
+                       .suite = hello_suite_,
+                       .chain = presented_};
+  for (std::size_t type = 0; type < seen_.size(); ++type)
+    if (seen_[type].seen) facts.messages |= 1u << type;
+  return facts;
+}
+
 const char* Handshake::timeout_detail() const {
   if (state_ == State::wants_credential) return "no credential was given for the identity in time";
   if (context_.role() == Role::server)
@@ -425,7 +441,11 @@ bool Handshake::push_records(ByteView bytes) {
       fresh_.add(record->type, 0, record->fragment);
       ByteReader messages(record->fragment);
       if (record->type != ContentType::handshake) continue;
-      if (const auto fragment = read_handshake_fragment(messages)) note_server_hello(*fragment);
+      const auto fragment = read_handshake_fragment(messages);
+      if (!fragment) continue;
+      note_server_hello(*fragment);
+      if (fragment->type == HandshakeType::client_hello)
+        hello_.assign(fragment->body.begin(), fragment->body.end());
       continue;
     }
     if (!chosen_ || !load_key(false, records_.write)) return false;

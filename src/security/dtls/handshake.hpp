@@ -8,6 +8,7 @@
 
 #include <slipway/base/random.hpp>
 #include <slipway/base/time.hpp>
+#include <slipway/security/dtls/facts.hpp>
 #include <slipway/security/dtls/types.hpp>
 
 #include "security/dtls/flight.hpp"
@@ -72,6 +73,8 @@ class Handshake {
 
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] const HandshakeFailure& failure() const { return failure_; }
+  /// What was seen so far.
+  [[nodiscard]] HandshakeFacts facts() const;
   /// Of a server's client, once it was read; a PSK identity is not proved until `done`.
   [[nodiscard]] const std::optional<PeerIdentity>& identity() const { return identity_; }
   [[nodiscard]] const HandshakeTraffic& traffic() const { return traffic_; }
@@ -170,6 +173,11 @@ class Handshake {
 
   std::optional<Cid> peer_cid_;         ///< what the peer offered
   std::optional<Distrust> distrusted_;  ///< why the peer's public key is not believed
+
+  // For facts(): read only when somebody asks.
+  Bytes hello_;                                               ///< the body of the ClientHello
+  std::optional<std::uint16_t> hello_version_, hello_suite_;  ///< of the ServerHello
+  std::vector<Bytes> presented_;                              ///< by the server of a client
 
   // Server.
   std::array<std::uint8_t, kClientRandomSize> client_random_{};

@@ -50,6 +50,8 @@ void Handshake::refuse(const Distrust& distrust) {
 
 int Handshake::judge_server() {
   const auto chain = presented_by(session_.get());
+  presented_.clear();
+  for (const auto& part : chain) presented_.emplace_back(part.begin(), part.end());
   if (const auto* raw = std::get_if<RawKeyCredential>(config_.credential)) {
     if (chain.size() == 1 && equal(chain[0], raw->server_key)) return 0;
     distrusted_ = {static_cast<std::uint8_t>(Alert::bad_certificate),

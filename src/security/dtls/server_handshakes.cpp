@@ -177,7 +177,8 @@ void DtlsServer::Impl::establish(TimePoint now, Pending& pending) {
 void DtlsServer::Impl::report_failure(Pending& pending) {
   ++counters_.handshakes_failed;
   events_.push(HandshakeFailed{pending.address, pending.peer, pending.handshake.failure(),
-                               pending.handshake.identity()});
+                               pending.handshake.identity(),
+                               std::make_shared<const HandshakeFacts>(pending.handshake.facts())});
   erase(pending);
 }
 

@@ -9,6 +9,7 @@
 
 #include <slipway/base/random.hpp>
 #include <slipway/base/result.hpp>
+#include <slipway/security/dtls/facts.hpp>
 #include <slipway/security/dtls/types.hpp>
 
 namespace slipway::security::dtls {
@@ -30,11 +31,13 @@ struct Connected {
   bool has_cid = false;  ///< the server gave a Connection ID: a change of address does no harm
   HandshakeTraffic traffic;
   Duration duration;
+  std::shared_ptr<const HandshakeFacts> facts{};
 };
 /// The session did not come to be. `failure.alert` with `refused_by == Side::peer` is what /1/x/11
 /// shows; `alert_class` says what to do about it. [LwM2M-TRANSPORT 1.2 §5.2.10]
 struct ConnectFailed {
   HandshakeFailure failure;
+  std::shared_ptr<const HandshakeFacts> facts{};
 };
 struct ClientDatagramReceived {
   ByteView plaintext;
@@ -82,6 +85,8 @@ class DtlsClient {
   Result<void> thaw(ByteView frozen);
 
   [[nodiscard]] bool connected() const;
+  /// Of a handshake in progress: what was seen so far. Otherwise nothing was.
+  [[nodiscard]] HandshakeFacts facts() const;
   [[nodiscard]] const DtlsCounters& counters() const;
 
  private:

@@ -13,6 +13,7 @@
 #include <slipway/base/ids.hpp>
 #include <slipway/base/random.hpp>
 #include <slipway/base/result.hpp>
+#include <slipway/security/dtls/facts.hpp>
 #include <slipway/security/dtls/types.hpp>
 
 namespace slipway::security::dtls {
@@ -97,6 +98,7 @@ struct HandshakeFailed {
   PeerId peer;
   HandshakeFailure failure;
   std::optional<PeerIdentity> identity;  ///< what the client claimed, if it came that far
+  std::shared_ptr<const HandshakeFacts> facts{};
 };
 using ServerEvent = std::variant<CredentialWanted, SessionEstablished, DatagramReceived, PeerMoved,
                                  FreezeWanted, SessionEnded, HandshakeFailed>;

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a handshake showed of both ends, for whoever asks why it failed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <slipway/base/bytes.hpp>
+
+namespace slipway::security::dtls {
+
+/// Entries of a list in a hello that are kept.
+inline constexpr std::size_t kFactsListMax = 64;
+inline constexpr std::size_t kServerNameMax = 255;
+
+/// What a client offered. All of it is a claim, and may be anything.
+struct HelloFacts {
+  std::uint16_t version = 0;            ///< as on the wire: 0xFEFD is DTLS 1.2, 0xFEFF is DTLS 1.0
+  std::vector<std::uint16_t> suites{};  ///< IANA numbers, most wanted first; at most kFactsListMax
+  std::vector<std::uint16_t> groups{};  ///< likewise [RFC 8422 §5.1.1]
+  std::string server_name{};            ///< SNI; empty: none was sent [RFC 6066 §3]
+  bool cid = false;                     ///< a Connection ID was offered [RFC 9146 §3]
+};
+
+struct HandshakeFacts {
+  HelloFacts offered;
+  std::optional<std::uint16_t> version{}, suite{};  ///< that the ServerHello chose
+  std::uint32_t messages = 0;  ///< bit n: a handshake message of type n came from the peer
+  std::vector<Bytes> chain{};  ///< of a client: the public key or certificates that its server showed, DER
+  [[nodiscard]] bool got(unsigned type) const { return type < 32 && (messages >> type & 1) != 0; }
+};
+
+/// Reads the body of a ClientHello. What cannot be read is left out. [RFC 5246 §7.4.1.2] [RFC 6347 §4.2.1]
+[[nodiscard]] HelloFacts read_hello_facts(ByteView body);
+
+/// "DTLS 1.2", or the number of a version that has no name here.
+[[nodiscard]] std::string version_text(std::uint16_t version);
+/// The name of a suite that is done here, or of one that others often want; else its number, "0xC0A8".
+[[nodiscard]] std::string suite_text(std::uint16_t iana);
+/// "secp256r1", or the number. [RFC 8422 §5.1.1]
+[[nodiscard]] std::string group_text(std::uint16_t iana);
+
+}  // namespace slipway::security::dtls

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <slipway/security/dtls/facts.hpp>
+
+#include <cstdio>
+
+#include <slipway/security/dtls/types.hpp>
+
+namespace slipway::security::dtls {
+namespace {
+
+constexpr std::uint16_t kServerName = 0, kSupportedGroups = 10, kConnectionId = 54;
+
+struct Named {
+  std::uint16_t number;
+  const char* name;
+};
+/// Suites that devices and servers in the field offer and that are not done here.
+constexpr Named kOtherSuites[] = {
+    {0x008C, "TLS_PSK_WITH_AES_128_CBC_SHA"},
+    {0x00A9, "TLS_PSK_WITH_AES_256_GCM_SHA384"},
+    {0x00AE, "TLS_PSK_WITH_AES_128_CBC_SHA256"},
+    {0x00FF, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV"},
+    {0xC023, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"},
+    {0xC027, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"},
+    {0xC02C, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
+    {0xC02F, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+    {0xC037, "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256"},
+    {0xC0A5, "TLS_PSK_WITH_AES_256_CCM"},
+    {0xC0A9, "TLS_PSK_WITH_AES_256_CCM_8"},
+    {0xC0AD, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM"},
+    {0xC0AF, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8"},
+    {0xCCA9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"},
+    {0xCCAB, "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256"},
+    {0xD001, "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256"},
+    {0xD003, "TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256"},
+    {0xD005, "TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256"},
+};
+constexpr Named kGroups[] = {
+    {23, "secp256r1"}, {24, "secp384r1"}, {25, "secp521r1"}, {29, "x25519"}, {30, "x448"},
+};
+
+std::string hexadecimal(std::uint16_t number) {
+  char text[8];
+  std::snprintf(text, sizeof text, "0x%04X", number);
+  return text;
+}
+
+/// A list of numbers, two bytes each.
+void read_list(ByteView list, std::vector<std::uint16_t>& out) {
+  ByteReader reader(list);
+  while (out.size() < kFactsListMax) {
+    const auto number = reader.u16();
+    if (!number) return;
+    out.push_back(*number);
+  }
+}
+
+/// One vector with a length of two bytes in front, such as a list.
+ByteView inner(ByteView data) {
+  ByteReader reader(data);
+  const auto size = reader.u16();
+  if (!size) return {};
+  return reader.take(*size).value_or(ByteView{});
+}
+
+// server_name [RFC 6066 §3]:
+//
+//   0               2       3               5
+//  +-------+-------+-------+-------+-------+- ... -+
+//  |   list size   | type  |   name size   | name  |   type 0: a host name
+//  +-------+-------+-------+-------+-------+- ... -+
+std::string read_name(ByteView data) {
+  ByteReader reader(inner(data));
+  const auto type = reader.u8();
+  const auto size = reader.u16();
+  if (!type || *type != 0 || !size) return {};
+  const auto name = reader.take(*size);
+  if (!name || name->size() > kServerNameMax) return {};
+  return std::string(as_text(*name));
+}
+
+void read_extensions(ByteReader reader, HelloFacts& facts) {
+  for (;;) {
+    const auto type = reader.u16();
+    const auto size = reader.u16();
+    if (!type || !size) return;
+    const auto data = reader.take(*size);
+    if (!data) return;
+    if (*type == kServerName) facts.server_name = read_name(*data);
+    if (*type == kSupportedGroups && facts.groups.empty()) read_list(inner(*data), facts.groups);
+    if (*type == kConnectionId) facts.cid = true;
+  }
+}
+
+}  // namespace
+
+// The ClientHello:
+//
+//   0               2              34
+//  +-------+-------+- ... ---------+-------+- ... -------+-------+- ... ---+-------+-------+- ... ----+
+//  |    version    |  random (32)  | size  | session id  | size  | cookie  |     size      |  suites  |
+//  +-------+-------+- ... ---------+-------+- ... -------+-------+- ... ---+-------+-------+- ... ----+
+//  | size  | compression methods |     size      | extensions: type (2), size (2), data ... |
+HelloFacts read_hello_facts(ByteView body) {
+  HelloFacts facts;
+  ByteReader reader(body);
+  const auto version = reader.u16();
+  if (!version || !reader.take(32)) return facts;
+  facts.version = *version;
+  for (int skipped = 0; skipped < 2; ++skipped) {
+    const auto size = reader.u8();
+    if (!size || !reader.take(*size)) return facts;
+  }
+  const auto suites_size = reader.u16();
+  if (!suites_size) return facts;
+  const auto suites = reader.take(*suites_size);
+  if (!suites) return facts;
+  read_list(*suites, facts.suites);
+  const auto methods_size = reader.u8();
+  if (!methods_size || !reader.take(*methods_size)) return facts;
+  const auto extensions_size = reader.u16();
+  if (!extensions_size) return facts;
+  const auto extensions = reader.take(*extensions_size);
+  if (extensions) read_extensions(ByteReader(*extensions), facts);
+  return facts;
+}
+
+std::string version_text(std::uint16_t version) {
+  switch (version) {
+    case 0xFEFF:
+      return "DTLS 1.0";
+    case 0xFEFD:
+      return "DTLS 1.2";
+    case 0xFEFC:
+      return "DTLS 1.3";
+    default:
+      return "version " + hexadecimal(version);
+  }
+}
+
+std::string suite_text(std::uint16_t iana) {
+  if (const auto suite = cipher_suite(iana)) return to_string(*suite);
+  for (const auto& other : kOtherSuites)
+    if (other.number == iana) return other.name;
+  return hexadecimal(iana);
+}
+
+std::string group_text(std::uint16_t iana) {
+  for (const auto& group : kGroups)
+    if (group.number == iana) return group.name;
+  return hexadecimal(iana);
+}
+
+}  // namespace slipway::security::dtls
