@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "security/dtls/aead.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include <slipway/base/secret.hpp>
 
@@ -29,18 +31,25 @@ int as_int(std::size_t size) {
 struct AeadEngine::Contexts {
   Cipher gcm{"AES-128-GCM"};
   Cipher ccm{"AES-128-CCM"};
-  CipherContext context;
+  CipherContext sealing[2], opening[2];  ///< of CCM and GCM
 
-  /// Nonce length, tag and (CCM) text length must be known before the key.
-  bool prepare(Aead aead, bool sealing, std::uint8_t* tag) const {
-    auto* c = context.context;
-    const auto* cipher = aead == Aead::aes_128_gcm ? gcm.cipher : ccm.cipher;
-    const int direction = sealing ? 1 : 0;
-    if (EVP_CipherInit_ex2(c, cipher, nullptr, nullptr, direction, nullptr) != 1) return false;
-    if (EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_IVLEN, 12, nullptr) != 1) return false;
-    if (sealing && aead == Aead::aes_128_gcm) return true;
-    return EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, as_int(tag_size(aead)), sealing ? nullptr : tag) ==
-           1;
+  /// Its cipher stays what it is: naming it again would have libcrypto make its context anew for each record.
+  [[nodiscard]] EVP_CIPHER_CTX* context_of(Aead aead, bool seals) {
+    const bool is_gcm = aead == Aead::aes_128_gcm;
+    auto* context = (seals ? sealing : opening)[is_gcm ? 1 : 0].context;
+    if (EVP_CIPHER_CTX_get0_cipher(context) != nullptr) return context;
+    const auto* cipher = is_gcm ? gcm.cipher : ccm.cipher;
+    const bool ready = EVP_CipherInit_ex2(context, cipher, nullptr, nullptr, seals ? 1 : 0, nullptr) == 1 &&
+                       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, 12, nullptr) == 1;
+    return ready ? context : nullptr;
+  }
+  /// Tag and (CCM) its length must be known before the key.
+  [[nodiscard]] EVP_CIPHER_CTX* prepare(Aead aead, bool seals, std::uint8_t* tag) {
+    auto* context = context_of(aead, seals);
+    if (context == nullptr || (seals && aead == Aead::aes_128_gcm)) return context;
+    const bool set = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, as_int(tag_size(aead)),
+                                         seals ? nullptr : tag) == 1;
+    return set ? context : nullptr;
   }
 };
 
@@ -55,8 +64,8 @@ bool AeadEngine::seal(Aead aead, const AeadKey& key, const AeadNonce& nonce, Byt
     x86::ccm_seal(tag_size(aead), key, nonce, associated, plaintext, out);
     return true;
   }
-  auto* c = contexts_->context.context;
-  if (!contexts_->prepare(aead, true, nullptr)) return false;
+  auto* c = contexts_->prepare(aead, true, nullptr);
+  if (c == nullptr) return false;
   if (EVP_EncryptInit_ex2(c, nullptr, key.data(), nonce.data(), nullptr) != 1) return false;
   int size = 0;
   if (aead != Aead::aes_128_gcm &&
@@ -69,7 +78,10 @@ bool AeadEngine::seal(Aead aead, const AeadKey& key, const AeadNonce& nonce, Byt
   const auto* text = plaintext.empty() ? &kNothing : plaintext.data();
   if (EVP_EncryptUpdate(c, out, &size, text, as_int(plaintext.size())) != 1) return false;
   if (EVP_EncryptFinal_ex(c, out + plaintext.size(), &size) != 1) return false;
-  return EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, as_int(tag_size(aead)), out + plaintext.size()) == 1;
+  OSSL_PARAM tag[] = {OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, out + plaintext.size(),
+                                                        tag_size(aead)),
+                      OSSL_PARAM_construct_end()};
+  return EVP_CIPHER_CTX_get_params(c, tag) == 1;
 }
 
 bool AeadEngine::open(Aead aead, const AeadKey& key, const AeadNonce& nonce, ByteView associated,
@@ -77,11 +89,11 @@ bool AeadEngine::open(Aead aead, const AeadKey& key, const AeadNonce& nonce, Byt
   if (sealed.size() < tag_size(aead)) return false;
   if (aead != Aead::aes_128_gcm && aes_instructions_)
     return x86::ccm_open(tag_size(aead), key, nonce, associated, sealed, out);
-  auto* c = contexts_->context.context;
   const auto text = sealed.first(sealed.size() - tag_size(aead));
   std::array<std::uint8_t, 16> tag{};
   std::memcpy(tag.data(), sealed.data() + text.size(), tag_size(aead));
-  if (!contexts_->prepare(aead, false, tag.data())) return false;
+  auto* c = contexts_->prepare(aead, false, tag.data());
+  if (c == nullptr) return false;
   if (EVP_DecryptInit_ex2(c, nullptr, key.data(), nonce.data(), nullptr) != 1) return false;
   int size = 0;
   if (aead != Aead::aes_128_gcm && EVP_DecryptUpdate(c, nullptr, &size, nullptr, as_int(text.size())) != 1)
