@@ -159,7 +159,6 @@ void DtlsServer::Impl::establish(TimePoint now, Pending& pending) {
   auto& session = sessions_.insert(pending.address, pending.peer, now);
   session.records = handshake.records();
   if (session.records.cid_in.size != 0) sessions_.list_cid(session);
-  if (config_.freeze_reserve != 0) ask_to_freeze(session);
   session.identity_mark = identity_mark;
   session.hello_mark = hello_mark_of(handshake.client_random());
   session.last_flight = std::make_unique<LastFlight>(std::move(handshake.last_flight()), now);
@@ -170,6 +169,7 @@ void DtlsServer::Impl::establish(TimePoint now, Pending& pending) {
                                   .identity = *handshake.identity(),
                                   .traffic = handshake.traffic(),
                                   .duration = now - handshake.started()});
+  if (config_.freeze_reserve != 0) ask_to_freeze(session);  // whose session it is, has been told by now
   erase(pending);
   if (!unread.empty()) open_records(now, session, unread);
 }
