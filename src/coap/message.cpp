@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading messages. [RFC 7252 §3]
+// Reading messages. [RFC 7252 §3] [RFC 8323 §3.2]
 #include <bit>
 
 #include <slipway/coap/message.hpp>
@@ -15,6 +15,9 @@ constexpr std::size_t kLengthExtended = 0x0D;
 constexpr std::size_t kNibbleReserved = 15;
 // Offsets of options are kept in 16 bits; UDP cannot carry more either.
 constexpr std::size_t kDatagramMax = 65535;
+// The nibbles of a frame's length from which on 1, 2 and 4 bytes follow, and what they add to.
+constexpr unsigned kLength8 = 13, kLength16 = 14;
+constexpr std::uint64_t kFrom8 = 13, kFrom16 = 269, kFrom32 = 65805;
 
 /// Masks that keep the first n of eight bytes, in the order of memory.
 constexpr auto kFirstBytes = [] {
@@ -58,11 +61,12 @@ Result<std::uint64_t> Option::number_value() const {
   return result;
 }
 
-Result<Block> Block::decode(const Option& option) {
+Result<Block> Block::decode(const Option& option, Bert bert) {
   if (option.value.size() > 3) return fail(ErrorCode::malformed, "a Block option has at most 3 bytes");
   std::uint32_t value = 0;
   for (const auto byte : option.value) value = value << 8 | byte;
-  if ((value & 7) == 7) return fail(ErrorCode::malformed, "block size 7 is reserved");
+  if ((value & 7) == kBertSzx && bert == Bert::refused)
+    return fail(ErrorCode::malformed, "block size 7 is reserved");
   return Block{.number = value >> 4, .more = (value & 8) != 0, .szx = static_cast<std::uint8_t>(value & 7)};
 }
 
@@ -101,6 +105,12 @@ std::optional<Header> peek_header(ByteView datagram) {
       return fail(ErrorCode::truncated, "the message ends inside an option", flaw.offset);
     case Rule::too_many_options:
       return fail(ErrorCode::limit, "more options than one message may have", flaw.offset);
+    case Rule::frame_cut:
+      return fail(ErrorCode::truncated, "the frame is shorter than it says", flaw.offset);
+    case Rule::frame_length:
+      return fail(ErrorCode::malformed, "the frame is longer than it says", flaw.offset);
+    case Rule::options_too_long:
+      return fail(ErrorCode::limit, "options end within the first 65535 bytes of a frame", flaw.offset);
     case Rule::option_number:
       break;
   }
@@ -127,23 +137,10 @@ inline Message::OptionHeader Message::extended_header(ByteView datagram, std::si
   return header;
 }
 
-[[gnu::always_inline]] inline Message::Flaw Message::read(ByteView datagram) {
-  const auto* const data = datagram.data();
-  const std::size_t size = datagram.size();
-  if (size < kHeaderSize) return {Rule::header_size, size};
-  if (size > kDatagramMax) return {Rule::datagram_size, 0};
-  const unsigned first_byte = data[0];
-  const std::size_t token_length = first_byte & 15;
-  if (first_byte >> 6 != 1) return {Rule::version, 0};
-  if (token_length > Token::kSizeMax) return {Rule::token_size, 0};
-  type = static_cast<Type>(first_byte >> 4 & 3);
-  code = Code{data[1]};
-  message_id = MessageId(static_cast<std::uint16_t>(data[2] << 8 | data[3]));
-  if (code == Code::empty && size != kHeaderSize) return {Rule::empty_has_nothing, kHeaderSize};
-  std::size_t at = kHeaderSize + token_length;
-  if (at > size) return {Rule::token_cut, size};
-  token = size >= kHeaderSize + Token::kSizeMax ? Token::from_padded(data + kHeaderSize, token_length)
-                                                : Token(datagram.subspan(kHeaderSize, token_length));
+/// From `at` on, which ends where the options do.
+[[gnu::always_inline]] inline Message::Flaw Message::read_options(ByteView bytes, std::size_t& at) {
+  const auto* const data = bytes.data();
+  const std::size_t size = bytes.size();
   base_ = data;
 
   std::size_t number = 0;
@@ -158,7 +155,7 @@ inline Message::OptionHeader Message::extended_header(ByteView datagram, std::si
         payload = {data + at, size - at};
         break;
       }
-      const auto header = extended_header(datagram, first, at);
+      const auto header = extended_header(bytes, first, at);
       if (header.rule != Rule::none) return {header.rule, at};
       number += header.delta - (first >> 4);
       length = header.length;
@@ -178,12 +175,70 @@ inline Message::OptionHeader Message::extended_header(ByteView datagram, std::si
   return {Rule::none, 0};
 }
 
+[[gnu::always_inline]] inline Message::Flaw Message::read(ByteView datagram) {
+  const auto* const data = datagram.data();
+  const std::size_t size = datagram.size();
+  if (size < kHeaderSize) return {Rule::header_size, size};
+  if (size > kDatagramMax) return {Rule::datagram_size, 0};
+  const unsigned first_byte = data[0];
+  const std::size_t token_length = first_byte & 15;
+  if (first_byte >> 6 != 1) return {Rule::version, 0};
+  if (token_length > Token::kSizeMax) return {Rule::token_size, 0};
+  type = static_cast<Type>(first_byte >> 4 & 3);
+  code = Code{data[1]};
+  message_id = MessageId(static_cast<std::uint16_t>(data[2] << 8 | data[3]));
+  if (code == Code::empty && size != kHeaderSize) return {Rule::empty_has_nothing, kHeaderSize};
+  std::size_t at = kHeaderSize + token_length;
+  if (at > size) return {Rule::token_cut, size};
+  token = size >= kHeaderSize + Token::kSizeMax ? Token::from_padded(data + kHeaderSize, token_length)
+                                                : Token(datagram.subspan(kHeaderSize, token_length));
+  return read_options(datagram, at);
+}
+
 Result<Message> Message::parse(ByteView datagram) {
   // One object on every path, so that it is built where the caller wants it.
   Result<Message> result{std::in_place};
   const auto flaw = result->read(datagram);
   if (flaw.rule != Rule::none) [[unlikely]]
     result = error_of(flaw);
+  return result;
+}
+
+Result<std::optional<FrameHeader>> peek_frame(ByteView stream) {
+  if (stream.empty()) return std::optional<FrameHeader>{};
+  const unsigned length = stream[0] >> 4;
+  FrameHeader header{static_cast<std::uint8_t>(stream[0] & 15), 0, length};
+  if (header.token_length > Token::kSizeMax) return fail(ErrorCode::malformed, "a token has at most 8 bytes");
+  if (length >= kLength8) {
+    const bool one = length == kLength8;
+    const bool two = length == kLength16;
+    header.length_bytes = one ? 1 : two ? 2 : 4;
+    if (stream.size() <= header.length_bytes) return std::optional<FrameHeader>{};
+    std::uint64_t extended = 0;
+    for (std::size_t i = 1; i <= header.length_bytes; ++i) extended = extended << 8 | stream[i];
+    header.content_size = extended + (one ? kFrom8 : two ? kFrom16 : kFrom32);
+  }
+  return std::optional(header);
+}
+
+Message::Flaw Message::read_frame(ByteView frame) {
+  const auto header = peek_frame(frame);
+  if (!header) return {Rule::token_size, 0};
+  if (!*header || (*header)->size() > frame.size()) return {Rule::frame_cut, frame.size()};
+  if ((*header)->size() < frame.size())
+    return {Rule::frame_length, static_cast<std::size_t>((*header)->size())};
+  code = Code{frame[(*header)->code_at()]};
+  token = Token(frame.subspan((*header)->code_at() + 1, (*header)->token_length));
+  auto at = (*header)->content_at();
+  const auto flaw = read_options(frame, at);
+  if (flaw.rule == Rule::none && at > kDatagramMax) return {Rule::options_too_long, at};
+  return flaw;
+}
+
+Result<Message> Message::parse_frame(ByteView frame) {
+  Result<Message> result{std::in_place};
+  const auto flaw = result->read_frame(frame);
+  if (flaw.rule != Rule::none) result = error_of(flaw);
   return result;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What people call the codes. [RFC 7252 §12.1] [RFC 7959 §2.9] [RFC 8132]
+// What people call the codes. [RFC 7252 §12.1] [RFC 7959 §2.9] [RFC 8132] [RFC 8323 §11.1]
 #include <slipway/coap/message.hpp>
 
 namespace slipway::coap {
@@ -71,6 +71,16 @@ std::string_view name_of(Code code) {
       return "Gateway Timeout";
     case Code::proxying_not_supported:
       return "Proxying Not Supported";
+    case Code::csm:
+      return "CSM";
+    case Code::ping:
+      return "Ping";
+    case Code::pong:
+      return "Pong";
+    case Code::release:
+      return "Release";
+    case Code::abort:
+      return "Abort";
   }
   return {};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing messages. [RFC 7252 §3]
+// Writing messages. [RFC 7252 §3] [RFC 8323 §3.2]
 #include <bit>
 
 #include <slipway/coap/message.hpp>
@@ -10,6 +10,9 @@ namespace {
 constexpr std::uint8_t kVersion1 = 1 << 6;
 constexpr std::uint8_t kPayloadMarker = 0xFF;
 constexpr std::size_t kOptionLengthMax = 65535 + 269;
+// A frame's length is known last, so that room for its longest form is left before the code.
+constexpr std::size_t kFrameLengthMax = 5;
+constexpr std::size_t kFrom16 = 269, kFrom32 = 65805;
 
 /// The nibble that announces `value`: itself, or how many bytes follow.
 unsigned nibble_of(std::size_t value) {
@@ -31,6 +34,13 @@ MessageWriter::MessageWriter(MutableBytes buffer, Type type, Code code, MessageI
   out_.u32(static_cast<std::uint32_t>(kVersion1 | static_cast<unsigned>(type) << 4 | token.size()) << 24 |
            static_cast<std::uint32_t>(code) << 16 | id.value());
   out_.bytes(token.bytes());
+}
+
+MessageWriter::MessageWriter(MutableBytes buffer, Code code, const Token& token) : out_(buffer) {
+  (void)out_.skip(kFrameLengthMax);
+  out_.u8(static_cast<std::uint8_t>(code));
+  out_.bytes(token.bytes());
+  content_at_ = kFrameLengthMax + 1 + token.size();
 }
 
 inline bool MessageWriter::option_header(OptionNumber number, std::size_t size) {
@@ -85,7 +95,24 @@ void MessageWriter::payload(ByteView payload) {
 Result<ByteView> MessageWriter::finish() {
   if (!in_order_) return fail(ErrorCode::malformed, "options must be written in ascending order");
   if (!out_.ok()) return fail(ErrorCode::no_space, "the message does not fit its buffer");
-  return out_.written();
+  return content_at_ == 0 ? out_.written() : finish_frame();
+}
+
+/// Puts the length, as short as it can be written, right before the code.
+ByteView MessageWriter::finish_frame() {
+  const auto whole = out_.mutable_written();
+  const std::size_t length = whole.size() - content_at_;
+  const std::size_t extension = length < 13 ? 0 : length < kFrom16 ? 1 : length < kFrom32 ? 2 : 4;
+  const std::size_t start = kFrameLengthMax - 1 - extension;
+  ByteWriter header(whole.subspan(start, 1 + extension));
+  const auto nibble = extension == 4 ? 15u : nibble_of(length);
+  header.u8(static_cast<std::uint8_t>(nibble << 4 | (content_at_ - kFrameLengthMax - 1)));
+  if (extension == 4) {
+    header.u32(static_cast<std::uint32_t>(length - kFrom32));
+  } else {
+    write_extension(header, length);
+  }
+  return whole.subspan(start);
 }
 
 }  // namespace slipway::coap

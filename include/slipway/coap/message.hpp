@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A CoAP message in a datagram: parsed in place, written into a fixed buffer. [RFC 7252 §3]
+// A CoAP message in a datagram or on a stream: parsed in place, written into a fixed buffer.
+// [RFC 7252 §3] [RFC 8323 §3.2]
 #pragma once
 
 #include <array>
@@ -52,6 +53,11 @@ enum class Code : std::uint8_t {
   service_unavailable = 0xA3,
   gateway_timeout = 0xA4,
   proxying_not_supported = 0xA5,
+  csm = 0xE1,  // Signalling, on streams only [RFC 8323 §5].
+  ping = 0xE2,
+  pong = 0xE3,
+  release = 0xE4,
+  abort = 0xE5,
 };
 [[nodiscard]] constexpr unsigned class_of(Code code) {
   return static_cast<unsigned>(code) >> 5;
@@ -63,10 +69,13 @@ enum class Code : std::uint8_t {
   return class_of(code) == 0 && code != Code::empty;
 }
 [[nodiscard]] constexpr bool is_response(Code code) {
-  return class_of(code) >= 2;
+  return class_of(code) >= 2 && class_of(code) <= 5;
 }
 [[nodiscard]] constexpr bool is_success(Code code) {
   return class_of(code) == 2;
+}
+[[nodiscard]] constexpr bool is_signal(Code code) {
+  return class_of(code) == 7;
 }
 /// "2.05" for any code.
 [[nodiscard]] BoundedString<6> to_string(Code code);
@@ -132,19 +141,28 @@ struct Option {
 /// Most options in one message; more is `limit`. A Register with every parameter uses 11.
 inline constexpr std::size_t kOptionsMax = 32;
 
+/// Whether a block may be a BERT one, of any number of 1024 bytes; only on streams. [RFC 8323 §6]
+enum class Bert : std::uint8_t { refused, accepted };
+inline constexpr std::uint8_t kBertSzx = 7;
+
 /// A Block1 or Block2 option. [RFC 7959 §2.2]
 struct Block {
   std::uint32_t number = 0;  ///< 0..1048575
   bool more = false;
-  std::uint8_t szx = 6;  ///< 0..6: 16..1024 bytes
-  [[nodiscard]] std::size_t size() const { return std::size_t{16} << szx; }
+  std::uint8_t szx = 6;  ///< 0..6: 16..1024 bytes; 7: BERT
+  /// What `number` counts; also the size of every block but the last, unless it is a BERT one.
+  [[nodiscard]] std::size_t size() const { return std::size_t{16} << (szx < kBertSzx ? szx : kBertSzx - 1); }
+  /// Whether a block that is not the last one may have that many bytes.
+  [[nodiscard]] bool fits(std::size_t bytes) const {
+    return szx < kBertSzx ? bytes == size() : bytes != 0 && bytes % size() == 0;
+  }
   [[nodiscard]] std::size_t offset() const { return number * size(); }
   [[nodiscard]] std::uint32_t encoded() const { return number << 4 | (more ? 8u : 0u) | szx; }
-  [[nodiscard]] static Result<Block> decode(const Option& option);
+  [[nodiscard]] static Result<Block> decode(const Option& option, Bert bert = Bert::refused);
   bool operator==(const Block&) const = default;
 };
 
-/// A parsed message; every view points into the datagram.
+/// A parsed message; every view points into the datagram or frame.
 class Message {
  public:
   /// Reads one datagram of CoAP over UDP.
@@ -160,6 +178,20 @@ class Message {
   /// payload, content in an empty message), limit (options). On error the caller answers as RFC
   /// 7252 §4.2 says: `type` and `message_id` are readable by `peek_header`.
   [[nodiscard]] static Result<Message> parse(ByteView datagram);
+
+  /// Reads one whole frame of CoAP over a stream, which has neither a type nor a message id: they keep the
+  /// values of a fresh Message. [RFC 8323 §3.2]
+  ///
+  ///    0                   1                   2                   3
+  ///    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+  ///   |  Len  |  TKL  | Extended Length (0, 1, 2 or 4 bytes) ...
+  ///   |      Code     | Token (if any, TKL bytes) ...
+  ///   |   Options (if any) ...
+  ///   |1 1 1 1 1 1 1 1|    Payload (if any) ...
+  ///
+  /// Errors: as parse; also truncated and malformed where the frame is not as long as it says, and limit
+  /// where options reach beyond its first 65535 bytes. An empty message may have a token and is read.
+  [[nodiscard]] static Result<Message> parse_frame(ByteView frame);
 
   // Written out, because a defaulted constructor would first clear the whole table of options.
   Message() {}
@@ -208,6 +240,9 @@ class Message {
     option_cut,
     too_many_options,
     option_number,
+    frame_cut,
+    frame_length,
+    options_too_long,
   };
   struct Flaw {
     Rule rule;
@@ -221,6 +256,8 @@ class Message {
   };
   static OptionHeader extended_header(ByteView datagram, std::size_t first, std::size_t at);
   Flaw read(ByteView datagram);
+  Flaw read_frame(ByteView frame);
+  Flaw read_options(ByteView bytes, std::size_t& at);
   static std::unexpected<Error> error_of(Flaw flaw);
   const std::uint8_t* base_ = nullptr;
   std::uint8_t option_count_ = 0;
@@ -236,10 +273,28 @@ struct Header {
 };
 [[nodiscard]] std::optional<Header> peek_header(ByteView datagram);
 
+/// What the first bytes of a frame say about it. [RFC 8323 §3.2]
+struct FrameHeader {
+  std::uint8_t token_length;   ///< 0..8
+  std::uint8_t length_bytes;   ///< of the extended length: 0, 1, 2 or 4
+  std::uint64_t content_size;  ///< options, payload marker and payload
+  [[nodiscard]] std::size_t code_at() const { return std::size_t{1} + length_bytes; }
+  [[nodiscard]] std::size_t content_at() const { return code_at() + 1 + token_length; }
+  [[nodiscard]] std::uint64_t size() const { return content_at() + content_size; }
+};
+/// Nothing when more bytes are needed. Errors: malformed (a token length above 8, which covers the extended
+/// tokens of RFC 8974 that are not negotiated here).
+[[nodiscard]] Result<std::optional<FrameHeader>> peek_frame(ByteView stream);
+
+/// What a buffer needs beyond the frame that is written into it.
+inline constexpr std::size_t kFrameRoom = 4;
+
 /// Writes a message. Options must be added in ascending order of their number.
 class MessageWriter {
  public:
   MessageWriter(MutableBytes buffer, Type type, Code code, MessageId id, const Token& token);
+  /// A frame for a stream [RFC 8323 §3.2]. The buffer needs kFrameRoom bytes more than the frame will have.
+  MessageWriter(MutableBytes buffer, Code code, const Token& token);
   void option(OptionNumber number, ByteView value);
   void option(OptionNumber number, std::string_view value) { option(number, as_bytes(value)); }
   void option(OptionNumber number, std::uint64_t value);
@@ -253,8 +308,10 @@ class MessageWriter {
  private:
   /// The start of an option whose value has `size` bytes; false when it cannot be written.
   bool option_header(OptionNumber number, std::size_t size);
+  [[nodiscard]] ByteView finish_frame();
 
   ByteWriter out_;
+  std::size_t content_at_ = 0;  ///< of a frame: where its options start; 0 for a datagram
   std::uint16_t last_number_ = 0;
   bool in_order_ = true;
 };

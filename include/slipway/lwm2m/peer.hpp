@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <slipway/base/address.hpp>
 #include <slipway/base/ids.hpp>
+#include <slipway/coap/reliable.hpp>
 
 namespace slipway {
 
@@ -22,6 +24,9 @@ struct PeerContext {
   SecurityMode security = SecurityMode::nosec;
   std::string_view endpoint{};
   Address address{};
+  /// For a peer over TCP or TLS, what its connection told (`coap::StreamReady`); each of its datagrams is
+  /// then one whole frame. Each connection needs a PeerId of its own.
+  std::optional<coap::Reliable> reliable{};
 };
 
 /// Bytes of an endpoint name; a longer one is refused. [LwM2M-CORE 1.2 §7.4.1 leaves it open]
