@@ -205,6 +205,19 @@ void show_device(Node& node, const Request& request, const Responder& responder)
   });
 }
 
+void list_failed_handshakes(Node& node, const Request& request, const Responder& responder) {
+  const auto limit = limit_of(request, kFailuresDefault, kFailuresMax);
+  if (!limit) return responder.answer(bad_limit());
+  on_loop(node, responder,
+          [&node, responder, limit = *limit,
+           endpoint = std::string(request.query_value("endpoint").value_or(""))] {
+            json list = json::array();
+            for (const auto& failure : node.failed_handshakes(endpoint, limit))
+              list.push_back(node::to_json(failure));
+            responder.answer(Response::json({{"failures", std::move(list)}}));
+          });
+}
+
 void show_journeys(Node& node, const Request& request, const Responder& responder) {
   const auto limit = limit_of(request, kJourneysDefault, kJourneysMax);
   if (!limit) return responder.answer(bad_limit());
@@ -225,7 +238,7 @@ class Scrape {
   std::string text() {
     for (const auto& figure : node_.figures()) {
       if (figure.gauge)
-        metrics_.gauge(figure.name, figure.help).set(figure.value);
+        metrics_.gauge(figure.name, figure.help, labels_of(figure)).set(figure.value);
       else
         raise(figure);
     }
@@ -233,17 +246,20 @@ class Scrape {
   }
 
  private:
+  static Labels labels_of(const node::Figure& figure) { return {figure.labels.begin(), figure.labels.end()}; }
+
   /// A counter of Prometheus takes steps, the node gives totals.
   void raise(const node::Figure& figure) {
-    auto& before = totals_[figure.name];
-    const auto counter = metrics_.counter(figure.name, figure.help);
+    const auto labels = labels_of(figure);
+    auto& before = totals_[{figure.name, labels}];
+    const auto counter = metrics_.counter(figure.name, figure.help, labels);
     if (figure.value > before) counter.increment(figure.value - before);
     before = figure.value;
   }
 
   Node& node_;
   Metrics& metrics_;
-  std::map<std::string, double, std::less<>> totals_;
+  std::map<std::pair<std::string, Labels>, double> totals_;
 };
 
 /// Binds a handler that needs the node only.
@@ -261,6 +277,7 @@ void add_device_routes(Router& router, Node& node, EventStream& events, Metrics&
   router.add(Method::get, device, with(node, show_device));
   router.add(Method::get, device + "/journeys", with(node, show_journeys));
   add_credential_routes(router, node);
+  router.add(Method::get, "/api/v1/handshakes/failures", with(node, list_failed_handshakes));
   router.add(Method::get, device + "/read/{path...}", operation(node, read));
   router.add(Method::get, device + "/discover/{path...}",
              operation(node, [](Node& n, const std::string& endpoint, const Path& path, const Request&,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "advice.hpp"
 
+#include <algorithm>
+
 namespace slipway::node {
 
 std::string_view advice(bootstrap::Outcome outcome) {
@@ -45,7 +47,8 @@ std::string_view advice(security::dtls::FailureReason reason) {
              "one "
              "of an authority that the server knows";
     case no_common_suite:
-      return "the device must offer TLS_PSK_WITH_AES_128_CCM_8";
+      return "let the device offer TLS_PSK_WITH_AES_128_CCM_8, or with a raw public key or certificate "
+             "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8";
     case timeout:
       return "see that the device is on and that datagrams reach it; it comes again by itself";
     case peer_alert:
@@ -58,6 +61,94 @@ std::string_view advice(security::dtls::FailureReason reason) {
       return "";
   }
   return "";
+}
+
+namespace {
+
+namespace dtls = security::dtls;
+
+std::string joined(const std::vector<std::uint16_t>& numbers, std::string (*name)(std::uint16_t)) {
+  constexpr std::size_t kShownMax = 6;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(numbers.size(), kShownMax); ++i)
+    text += (i == 0 ? "" : ", ") + name(numbers[i]);
+  if (numbers.size() > kShownMax) text += " and " + std::to_string(numbers.size() - kShownMax) + " more";
+  return text;
+}
+
+/// Nothing was chosen: because of the version, the suites, the server's own keys, or curves.
+Explanation explain_no_suite(const dtls::HelloFacts& offered, ServerKeysThere keys) {
+  constexpr std::uint16_t kDtls12 = 0xFEFD;
+  if (offered.version > kDtls12)  // versions of DTLS count down
+    return {"the device speaks " + dtls::version_text(offered.version) + " at most",
+            "let it speak DTLS 1.2, the only version that is spoken here"};
+  bool psk = false, public_key = false;
+  for (const auto number : offered.suites)
+    if (const auto suite = dtls::cipher_suite(number)) (dtls::uses_psk(*suite) ? psk : public_key) = true;
+  const auto what = "the device offers " + joined(offered.suites, dtls::suite_text);
+  if (!psk && !public_key)
+    return {what + ", and none of it is done here",
+            std::string(advice(dtls::FailureReason::no_common_suite))};
+  if (!psk && keys == ServerKeysThere::no)
+    return {
+        what + ", and this server has no public key or certificate of its own",
+        "give the server `key` and, for certificates, `certificate` in its configuration, or let the device "
+        "use a pre-shared key"};
+  return {what + " with the curves " + joined(offered.groups, dtls::group_text) +
+              ", and suite, curve, signature and kind of certificate do not come together",
+          "let it offer secp256r1 and ECDSA with SHA-256, and the kind of certificate that the server has"};
+}
+
+/// What to do about an alert that the device sent.
+std::string_view advice_on_device_alert(dtls::Alert alert) {
+  switch (alert) {
+    case dtls::Alert::unknown_ca:
+    case dtls::Alert::bad_certificate:
+    case dtls::Alert::certificate_unknown:
+    case dtls::Alert::unsupported_certificate:
+      return "compare the server's key or certificate with what the device's account expects: /0/x/4, 13, 14 "
+             "and 15";
+    case dtls::Alert::certificate_expired:
+      return "look at the dates of the server's certificate, and at the device's clock";
+    case dtls::Alert::bad_record_mac:
+    case dtls::Alert::decrypt_error:
+    case dtls::Alert::decryption_failed:
+      return advice(dtls::FailureReason::wrong_key);
+    case dtls::Alert::user_canceled:
+    case dtls::Alert::close_notify:
+      return "";
+    default:
+      return advice(dtls::FailureReason::peer_alert);
+  }
+}
+
+}  // namespace
+
+Explanation explain(const FailedHandshake& failed, ServerKeysThere keys) {
+  using enum dtls::FailureReason;
+  const std::string start = std::string("the handshake failed: ") + dtls::to_string(failed.reason);
+  Explanation said{start, std::string(advice(failed.reason))};
+  switch (failed.reason) {
+    case no_common_suite: {
+      auto why = explain_no_suite(failed.facts.offered, keys);
+      return {start + ": " + why.reason, std::move(why.remedy)};
+    }
+    case peer_alert:
+      if (!failed.alert) return said;
+      return {"the device refused the server with " + dtls::alert_text(*failed.alert) + ": " +
+                  dtls::meaning_of(*failed.alert),
+              std::string(advice_on_device_alert(*failed.alert))};
+    case wrong_key:
+    case unknown_identity:
+    case untrusted:
+    case protocol_error:
+    case library:
+    case timeout:
+      said.reason += ": " + failed.detail;
+      return said;
+    default:
+      return said;
+  }
 }
 
 std::string advice_on_names(std::string_view claimed, std::string_view owner) {

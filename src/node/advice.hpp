@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <slipway/bootstrap/server.hpp>
+#include <slipway/node/failures.hpp>
 #include <slipway/security/dtls/types.hpp>
 
 namespace slipway::node {
@@ -13,6 +14,13 @@ namespace slipway::node {
 /// Empty when nothing needs to be done.
 [[nodiscard]] std::string_view advice(bootstrap::Outcome outcome);
 [[nodiscard]] std::string_view advice(security::dtls::FailureReason reason);
+struct Explanation {
+  std::string reason, remedy;
+};
+/// Whether the server has a key or certificate of its own, as all but pre-shared keys need.
+enum class ServerKeysThere : std::uint8_t { no, yes };
+/// Why a handshake failed whose identity opens something, or that came to none.
+[[nodiscard]] Explanation explain(const FailedHandshake& failed, ServerKeysThere keys);
 /// The device says that it is `claimed`, and its credential says `owner`.
 [[nodiscard]] std::string advice_on_names(std::string_view claimed, std::string_view owner);
 

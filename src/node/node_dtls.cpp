@@ -94,8 +94,11 @@ Claim claim_of(const Known& known, ServerRole role) {
     return {.endpoint = known.credential->endpoint,
             .server = known.credential->server,
             .reason = {},
-            .remedy = {}};
+            .remedy = {},
+            .state = known.credential->state,
+            .created = known.credential->created};
   Claim claim{.endpoint = known.owner->endpoint, .server = {}, .reason = {}, .remedy = {}};
+  claim.state = known.owner->state;
   if (known.of_other_role) {
     claim.reason = std::string("its credential is for the ") + fleet::to_string(other(role)) +
                    " server, and this is the " + fleet::to_string(role) + " server";
@@ -111,6 +114,56 @@ Claim claim_of(const Known& known, ServerRole role) {
     claim.remedy = "give the device's account the security mode of its credential";
   }
   return claim;
+}
+
+CertificateFacts facts_of(ByteView certificate) {
+  CertificateFacts facts;
+  facts.fingerprint = to_hex(security::sha256(certificate));
+  if (const auto read = security::read_certificate(certificate)) {
+    facts.subject = read->common_name;
+    facts.issuer = read->issuer_name;
+    facts.not_before = read->not_before;
+    facts.not_after = read->not_after;
+  }
+  return facts;
+}
+
+FailedHandshake failed_handshake(const dtls::HandshakeFailed& event, ServerRole role, const Claim& claim) {
+  FailedHandshake failed{.first = net::unix_now(),
+                         .server = role,
+                         .address = event.address.to_string(),
+                         .endpoint = claim.endpoint,
+                         .reason = event.failure.reason,
+                         .refused_by = event.failure.refused_by,
+                         .alert = event.failure.alert,
+                         .detail = event.failure.detail,
+                         .credential_state = claim.state,
+                         .credential_created = claim.created};
+  failed.last = failed.first;
+  if (event.facts) failed.facts = *event.facts;
+  if (!event.identity) return failed;
+  const auto kind = static_cast<dtls::IdentityKind>(event.identity->index());
+  failed.mode = mode_of(kind);
+  failed.identity_fingerprint =
+      to_hex(ByteView(security::sha256(stored_identity(kind, bytes_of(*event.identity)))).first(4));
+  if (kind == dtls::IdentityKind::certificate) failed.certificate = facts_of(bytes_of(*event.identity));
+  return failed;
+}
+
+/// What the log says besides the reason, so that the log alone is enough to compare with the device's.
+std::string log_tail(const FailedHandshake& failed) {
+  std::string text;
+  if (failed.alert)
+    text += std::string(failed.refused_by == dtls::Side::peer ? "; received " : "; sent ") +
+            dtls::alert_text(*failed.alert);
+  if (!failed.identity_fingerprint.empty()) text += "; identity " + failed.identity_fingerprint;
+  if (failed.facts.suite) text += "; suite " + dtls::suite_text(*failed.facts.suite);
+  return text;
+}
+
+/// `slipway doctor` tries suites and breaks off: no device has failed.
+bool is_test_of_somebody(const FailedHandshake& failed) {
+  return failed.refused_by == dtls::Side::peer && failed.alert == dtls::Alert::user_canceled;
 }
 
 }  // namespace
@@ -170,6 +223,7 @@ void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablish
   };
   note(trace::Direction::up, event.traffic.bytes_received, event.traffic.datagrams_received);
   note(trace::Direction::down, event.traffic.bytes_sent, event.traffic.datagrams_sent);
+  ++handshakes_[static_cast<std::size_t>(port.role)].established[{kind, event.suite}];
   publish("session", {{"endpoint", peer.endpoint},
                       {"server", fleet::to_string(port.role)},
                       {"address", event.address.to_string()},
@@ -205,30 +259,38 @@ void ServerNode::on_dtls(TimePoint, Port&, const dtls::PeerMoved& event) {
 /// No session is kept over a restart: freeze_reserve is 0.
 void ServerNode::on_dtls(TimePoint, Port&, const dtls::FreezeWanted&) {}
 
-void ServerNode::on_dtls(TimePoint now, Port&, const dtls::SessionEnded& event) {
+void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEnded& event) {
+  if (event.alert) count_alert(port, event.reason != dtls::SessionEnd::ended_here, *event.alert);
   drop_peer(now, event.peer);
+}
+
+void ServerNode::count_alert(const Port& port, bool received, dtls::Alert alert) {
+  ++handshakes_[static_cast<std::size_t>(port.role)]
+        .alerts[received ? 1 : 0][static_cast<std::size_t>(dtls::alert_class(alert))];
 }
 
 void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::HandshakeFailed& event) {
   const auto& failure = event.failure;
-  ++handshake_failures_[static_cast<std::size_t>(failure.reason)];
+  ++handshakes_[static_cast<std::size_t>(port.role)].failures[static_cast<std::size_t>(failure.reason)];
+  if (failure.alert) count_alert(port, failure.refused_by == dtls::Side::peer, *failure.alert);
   Claim claim;
   if (auto known = claims_.extract(event.peer)) claim = std::move(known.mapped());
+  auto failed = failed_handshake(event, port.role, claim);
   if (claim.reason.empty()) {
-    claim.reason = std::string("the handshake failed: ") + dtls::to_string(failure.reason);
-    claim.remedy = advice(failure.reason);
+    const auto& tls =
+        port.role == ServerRole::bootstrap ? settings_.server.bootstrap.tls : settings_.server.management.tls;
+    auto said = explain(failed, tls ? ServerKeysThere::yes : ServerKeysThere::no);
+    claim.reason = std::move(said.reason);
+    claim.remedy = std::move(said.remedy);
   }
-  spdlog::warn("{}: handshake with {}{} failed: {} ({})", port.name(), event.address.to_string(),
+  failed.explanation = claim.reason;
+  failed.remedy = claim.remedy;
+  spdlog::warn("{}: handshake with {}{} failed: {} ({}){}", port.name(), event.address.to_string(),
                claim.endpoint.empty() ? "" : " of " + claim.endpoint, dtls::to_string(failure.reason),
-               failure.detail);
+               failure.detail, log_tail(failed));
   record_refusal(now, port, event, claim);
-  publish("handshake-failed", {{"server", fleet::to_string(port.role)},
-                               {"address", event.address.to_string()},
-                               {"endpoint", claim.endpoint},
-                               {"reason", dtls::to_string(failure.reason)},
-                               {"detail", failure.detail},
-                               {"explanation", claim.reason},
-                               {"alert", failure.alert ? dtls::to_string(*failure.alert) : ""}});
+  publish("handshake-failed", to_json(failed));
+  if (!is_test_of_somebody(failed)) failures_.add(std::move(failed));
 }
 
 /// A journey of its own, for whoever asks why the device is not there. Anybody can name an identity, so equal

@@ -26,21 +26,17 @@ constexpr std::array<Named, kOutcomes> kOutcomeNames{{
 static_assert(static_cast<std::size_t>(bootstrap::Outcome::plan_unfit) + 1 == kOutcomes);
 
 /// In the order of dtls::FailureReason.
-constexpr std::array<Named, kFailureReasons> kFailureNames{{
-    {"slipway_dtls_handshake_timeout_total", "Handshakes whose peer fell silent"},
-    {"slipway_dtls_handshake_peer_alert_total", "Handshakes that the peer refused"},
-    {"slipway_dtls_handshake_wrong_key_total", "Handshakes with another key than ours"},
-    {"slipway_dtls_handshake_unknown_identity_total", "Handshakes with an identity that opens nothing"},
-    {"slipway_dtls_handshake_identity_too_long_total", "Handshakes with an identity above 128 bytes"},
-    {"slipway_dtls_handshake_untrusted_total",
-     "Handshakes with a public key or certificate that is not taken"},
-    {"slipway_dtls_handshake_no_common_suite_total", "Handshakes without a common cipher suite"},
-    {"slipway_dtls_handshake_protocol_error_total", "Handshakes that broke the rules"},
-    {"slipway_dtls_handshake_superseded_total", "Handshakes that a newer one replaced"},
-    {"slipway_dtls_handshake_cancelled_total", "Handshakes that were ended here"},
-    {"slipway_dtls_handshake_library_total", "Handshakes in which the TLS library failed"},
-}};
+constexpr std::array<const char*, kFailureReasons> kReasonLabels{
+    "timeout",           "peer_alert", "wrong_key",       "unknown_identity",
+    "identity_too_long", "untrusted",  "no_common_suite", "protocol_error",
+    "superseded",        "cancelled",  "library"};
 static_assert(static_cast<std::size_t>(security::dtls::FailureReason::library) + 1 == kFailureReasons);
+
+constexpr std::array<const char*, 2> kDirectionLabels{"sent", "received"};
+/// In the order of dtls::AlertClass.
+constexpr std::array<const char*, 3> kClassLabels{"retry", "fail", "ignore"};
+/// In the order of dtls::IdentityKind.
+constexpr std::array<const char*, 3> kKindLabels{"psk", "rpk", "x509"};
 
 double number(auto value) {
   return static_cast<double>(value);
@@ -111,8 +107,7 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
                  number(d.handshakes_completed)});
   all.push_back(
       {"slipway_dtls_handshakes_failed_total", "DTLS handshakes failed", number(d.handshakes_failed)});
-  for (std::size_t i = 0; i < kFailureReasons; ++i)
-    all.push_back({kFailureNames[i].name, kFailureNames[i].help, number(handshake_failures_[i])});
+  add_handshake_figures(all);
   all.push_back({"slipway_dtls_handshakes_refused_total", "ClientHellos dropped: too many of all",
                  number(d.refused_total)});
   all.push_back({"slipway_dtls_handshakes_refused_per_address_total",
@@ -131,6 +126,37 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
                  number(u.truncated)});
   all.push_back({"slipway_udp_datagrams_overflowed_total", "Datagrams the kernel took no more of",
                  number(u.overflowed)});
+}
+
+/// All labels are of enums, and what cannot happen here is left out: the number of series is bounded.
+void ServerNode::add_handshake_figures(std::vector<Figure>& all) const {
+  for (const auto role : {fleet::ServerRole::bootstrap, fleet::ServerRole::management}) {
+    const auto& figures = handshakes_[static_cast<std::size_t>(role)];
+    const char* server = fleet::to_string(role);
+    for (std::size_t reason = 0; reason < kFailureReasons; ++reason)
+      all.push_back({"slipway_handshake_failures_total",
+                     "Handshakes that failed, by why",
+                     number(figures.failures[reason]),
+                     false,
+                     {{"server", server}, {"reason", kReasonLabels[reason]}}});
+    for (const auto& [what, count] : figures.established)
+      all.push_back({"slipway_handshakes_established_total",
+                     "Handshakes that opened a session",
+                     number(count),
+                     false,
+                     {{"server", server},
+                      {"kind", kKindLabels[static_cast<std::size_t>(what.first)]},
+                      {"suite", security::dtls::to_string(what.second)}}});
+    for (std::size_t direction = 0; direction < 2; ++direction)
+      for (std::size_t kind = 0; kind < 3; ++kind)
+        all.push_back({"slipway_alerts_total",
+                       "Alerts, by what a device is to do about them",
+                       number(figures.alerts[direction][kind]),
+                       false,
+                       {{"server", server},
+                        {"direction", kDirectionLabels[direction]},
+                        {"class", kClassLabels[kind]}}});
+  }
 }
 
 }  // namespace slipway::node

@@ -16,6 +16,7 @@
 #include <slipway/storage/sqlite.hpp>
 #include <slipway/storage/worker.hpp>
 
+#include "failure_log.hpp"
 #include "mailbox.hpp"
 #include "peers.hpp"
 #include "recorder.hpp"
@@ -32,6 +33,15 @@ struct Claim {
   std::string endpoint;
   ShortServerId server;
   std::string reason, remedy;
+  std::optional<fleet::CredentialState> state{};
+  std::optional<UnixTime> created{};
+};
+
+/// Of one server role, for /metrics.
+struct HandshakeFigures {
+  std::array<std::uint64_t, kFailureReasons> failures{};
+  std::map<std::pair<security::dtls::IdentityKind, security::dtls::CipherSuite>, std::uint64_t> established;
+  std::array<std::array<std::uint64_t, 3>, 2> alerts{};  ///< [sent, received][AlertClass]
 };
 
 /// What is kept of a bootstrap session besides the engine.
@@ -101,6 +111,10 @@ class ServerNode final : public Node {
   void request_bootstrap(std::string_view endpoint, OnResult done) override;
   void revoke(std::string_view endpoint, fleet::ServerRole role,
               std::function<void(storage::StoreResult<std::size_t>)> done) override;
+  std::vector<FailedHandshake> failed_handshakes(std::string_view endpoint,
+                                                 std::size_t limit) const override {
+    return failures_.list(endpoint, limit);
+  }
   std::vector<Figure> figures() const override;
 
  private:
@@ -124,6 +138,7 @@ class ServerNode final : public Node {
   void prove(const Peer& peer);
   void record_refusal(TimePoint now, const Port& port, const security::dtls::HandshakeFailed& event,
                       const Claim& claim);
+  void count_alert(const Port& port, bool received, security::dtls::Alert alert);
   void drop_peer(TimePoint now, PeerId id);
   void end_session(TimePoint now, PeerId id,
                    security::dtls::Alert alert = security::dtls::Alert::access_denied);
@@ -165,6 +180,7 @@ class ServerNode final : public Node {
   void keep_journey(trace::Journey journey, Recorder::Name name);
   void add_engine_figures(std::vector<Figure>& all) const;
   void add_dtls_figures(std::vector<Figure>& all) const;
+  void add_handshake_figures(std::vector<Figure>& all) const;
 
   Settings settings_;
   fleet::Enrolments enrolments_;
@@ -188,7 +204,8 @@ class ServerNode final : public Node {
   std::function<void(std::string_view, const nlohmann::json&)> sink_;
   RepeatFilter refusals_;
   std::array<std::uint64_t, kOutcomes> outcomes_{};
-  std::array<std::uint64_t, kFailureReasons> handshake_failures_{};
+  std::array<HandshakeFigures, 2> handshakes_{};  // by fleet::ServerRole
+  FailureLog failures_;
   std::uint64_t store_failures_ = 0;
   Remotes remotes_;
   std::unique_ptr<storage::Store> store_;

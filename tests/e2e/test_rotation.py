@@ -217,7 +217,8 @@ class Refusals(lab.Case):
         self.assertIn("refused: the handshake failed: wrong key", shown)
         self.assertIn("slipway factory", shown)
         metrics = self.lab.http("GET", "/metrics")[1]
-        self.assertRegex(metrics, r"(?m)^slipway_dtls_handshake_wrong_key_total [1-9]")
+        self.assertRegex(metrics,
+                         r'(?m)^slipway_handshake_failures_total{reason="wrong_key",server="bootstrap"} [1-9]')
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@
 
 namespace slipway::api {
 
-inline constexpr std::size_t kPageMax = 1000;        ///< devices in one page of a listing, at most
-inline constexpr std::size_t kPageDefault = 100;     ///< without `limit`
-inline constexpr std::size_t kJourneysMax = 100;     ///< journeys in one answer, at most
+inline constexpr std::size_t kPageMax = 1000;     ///< devices in one page of a listing, at most
+inline constexpr std::size_t kPageDefault = 100;  ///< without `limit`
+inline constexpr std::size_t kJourneysMax = 100;  ///< journeys in one answer, at most
+inline constexpr std::size_t kFailuresDefault = 20;
+inline constexpr std::size_t kFailuresMax = 200;     ///< failed handshakes in one answer, at most
 inline constexpr std::size_t kJourneysDefault = 10;  ///< without `limit`
 inline constexpr std::size_t kAttributesMax = 16;    ///< in one Write-Attributes
 inline constexpr std::size_t kArgumentsMax = 1024;   ///< bytes of an Execute's arguments

@@ -20,6 +20,7 @@
 #include <slipway/fleet/remote.hpp>
 #include <slipway/management/server.hpp>
 #include <slipway/model/definition.hpp>
+#include <slipway/node/failures.hpp>
 #include <slipway/storage/store.hpp>
 #include <slipway/trace/journey.hpp>
 
@@ -91,12 +92,13 @@ struct Write {
   std::vector<std::pair<Path, OwnedValue>> values;
 };
 
-/// Numbers for /metrics, by name; all rise except those named in `gauges`.
+/// Numbers for /metrics, by name and labels; all rise except gauges.
 struct Figure {
   const char* name;
   const char* help;
   double value;
   bool gauge = false;
+  std::vector<std::pair<const char*, const char*>> labels{};  ///< name and value; values of an enum only
 };
 
 /// The addresses that were bound, as text; empty where a port is off.
@@ -168,6 +170,10 @@ class Node {
   /// Retires the device's credentials for a role, ends its sessions and its registration.
   virtual void revoke(std::string_view endpoint, fleet::ServerRole role,
                       std::function<void(storage::StoreResult<std::size_t>)> done) = 0;
+
+  /// Handshakes that failed last, last first; those of a device, or all where `endpoint` is empty.
+  [[nodiscard]] virtual std::vector<FailedHandshake> failed_handshakes(std::string_view endpoint,
+                                                                       std::size_t limit) const = 0;
 
   [[nodiscard]] virtual std::vector<Figure> figures() const = 0;
 };

@@ -3,8 +3,6 @@
 
 #include <cstdio>
 
-#include <slipway/security/dtls/types.hpp>
-
 namespace slipway::security::dtls {
 namespace {
 
@@ -143,6 +141,58 @@ std::string suite_text(std::uint16_t iana) {
   for (const auto& other : kOtherSuites)
     if (other.number == iana) return other.name;
   return hexadecimal(iana);
+}
+
+std::string alert_text(Alert alert) {
+  return std::string("alert ") + to_string(alert) + " (" + std::to_string(static_cast<int>(alert)) + ")";
+}
+
+const char* meaning_of(Alert alert) {
+  switch (alert) {
+    case Alert::handshake_failure:
+      return "no cipher suite, curve or signature of those offered is taken";
+    case Alert::bad_record_mac:
+    case Alert::decryption_failed:
+    case Alert::decrypt_error:
+      return "what the other side sealed does not open: the keys differ, or the identity is unknown";
+    case Alert::unknown_psk_identity:
+      return "the PSK identity is not known";
+    case Alert::no_certificate:
+      return "a certificate is missing";
+    case Alert::bad_certificate:
+      return "the public key or certificate is not the expected one, or is damaged";
+    case Alert::unsupported_certificate:
+      return "a key or certificate of this kind, or for this use, is not taken";
+    case Alert::certificate_revoked:
+      return "the key or certificate was revoked";
+    case Alert::certificate_expired:
+      return "the certificate has expired, or is not valid yet, by the clock of who refused it";
+    case Alert::certificate_unknown:
+      return "the key or certificate is not one that is known";
+    case Alert::unknown_ca:
+      return "who issued the certificate is not trusted";
+    case Alert::access_denied:
+      return "the identity is proved, and is not let in";
+    case Alert::protocol_version:
+      return "this version of DTLS is not spoken";
+    case Alert::insufficient_security:
+      return "what was offered is too weak";
+    case Alert::unrecognized_name:
+      return "there is no server of the name that was asked for (SNI)";
+    case Alert::user_canceled:
+    case Alert::close_notify:
+      return "the handshake was ended on purpose";
+    case Alert::internal_error:
+      return "something broke down that has nothing to do with the peer";
+    case Alert::missing_extension:
+    case Alert::unsupported_extension:
+    case Alert::illegal_parameter:
+    case Alert::decode_error:
+    case Alert::unexpected_message:
+      return "a message was not as the protocol wants it";
+    default:
+      return "the handshake was refused";
+  }
 }
 
 std::string group_text(std::uint16_t iana) {

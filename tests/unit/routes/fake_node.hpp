@@ -35,6 +35,7 @@ class FakeNode final : public node::Node {
   std::vector<nlohmann::json> kept_journeys;
   std::vector<storage::CredentialInfo> kept_credentials;
   std::vector<node::Figure> kept_figures;
+  std::vector<node::FailedHandshake> kept_failures;
 
   FakeNode() {
     add("sensor-1");
@@ -146,6 +147,15 @@ class FakeNode final : public node::Node {
   }
   void request_bootstrap(std::string_view endpoint, node::OnResult done) override {
     finish("bootstrap", endpoint, Path(), done);
+  }
+  std::vector<node::FailedHandshake> failed_handshakes(std::string_view endpoint,
+                                                       std::size_t limit) const override {
+    const_cast<FakeNode*>(this)->limit_asked = limit;
+    std::vector<node::FailedHandshake> found;
+    for (const auto& failure : kept_failures)
+      if ((endpoint.empty() || failure.endpoint == endpoint) && found.size() < limit)
+        found.push_back(failure);
+    return found;
   }
   std::vector<node::Figure> figures() const override { return kept_figures; }
 

@@ -104,6 +104,7 @@ TEST(OpenApi, EveryRouteIsDocumented) {
                                  "/api/v1/devices",
                                  "/api/v1/devices/{endpoint}",
                                  "/api/v1/events",
+                                 "/api/v1/handshakes/failures",
                                  "/api/v1/openapi.yaml",
                                  "/healthz",
                                  "/metrics"};

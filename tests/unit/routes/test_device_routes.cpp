@@ -337,6 +337,42 @@ TEST(DeviceRoutes, MetricsHaveTheNodesFiguresAtEachScrape) {
   EXPECT_THAT(text, HasSubstr("slipway_updates_total 12\n"));
 }
 
+TEST(DeviceRoutes, MetricsTellSeriesOfOneNameApartByTheirLabels) {
+  Served served;
+  served.node.kept_figures = {{"slipway_failures_total", "Failures", 2, false, {{"reason", "timeout"}}},
+                              {"slipway_failures_total", "Failures", 5, false, {{"reason", "wrong_key"}}}};
+  Client client(served.server->local_address());
+  (void)client.get("/metrics");
+  const auto text = client.get("/metrics").body;
+  EXPECT_THAT(text, HasSubstr("slipway_failures_total{reason=\"timeout\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("slipway_failures_total{reason=\"wrong_key\"} 5\n"));
+}
+
+TEST(DeviceRoutes, FailedHandshakesAreListedWithTheirFacts) {
+  Served served;
+  node::FailedHandshake failure;
+  failure.endpoint = "sensor-1";
+  failure.reason = security::dtls::FailureReason::no_common_suite;
+  failure.alert = security::dtls::Alert::handshake_failure;
+  failure.facts.offered = {
+      .version = 0xFEFD, .suites = {0xC0A8, 0x1234}, .server_name = "a.b\xFF", .cid = true};
+  failure.certificate = node::CertificateFacts{.subject = "lamp", .issuer = "CA", .fingerprint = "00ff"};
+  served.node.kept_failures = {failure, {.endpoint = "sensor-2"}};
+  Client client(served.server->local_address());
+  const auto all = client.get("/api/v1/handshakes/failures").json().at("failures");
+  EXPECT_EQ(all.size(), 2u);
+  const auto one =
+      client.get("/api/v1/handshakes/failures?endpoint=sensor-1&limit=500").json().at("failures");
+  EXPECT_EQ(served.node.limit_asked, kFailuresMax);
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0].at("reason"), "no common suite");
+  EXPECT_EQ(one[0].at("alert_number"), 40);
+  EXPECT_EQ(one[0].at("offered_suites"), json({"TLS_PSK_WITH_AES_128_CCM_8", "0x1234"}));
+  EXPECT_EQ(one[0].at("certificate").at("subject"), "lamp");
+  EXPECT_EQ(one[0].at("server_name"), "a.b\uFFFD") << "what a stranger sent is text";
+  EXPECT_EQ(client.get("/api/v1/handshakes/failures?limit=0").status, 400);
+}
+
 TEST(DeviceRoutes, EventsAreDelivered) {
   Served served;
   Client client(served.server->local_address());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <slipway/base/bytes.hpp>
+#include <slipway/security/dtls/types.hpp>
 
 namespace slipway::security::dtls {
 
@@ -41,5 +42,9 @@ struct HandshakeFacts {
 [[nodiscard]] std::string suite_text(std::uint16_t iana);
 /// "secp256r1", or the number. [RFC 8422 §5.1.1]
 [[nodiscard]] std::string group_text(std::uint16_t iana);
+/// "alert decrypt_error (51)".
+[[nodiscard]] std::string alert_text(Alert alert);
+/// What whoever sent an alert during a handshake wants to say, as a half sentence. [RFC 5246 §7.2.2]
+[[nodiscard]] const char* meaning_of(Alert alert);
 
 }  // namespace slipway::security::dtls
