@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/listening.hpp"
 #include "net/send_queue.hpp"
 #include "net/socket_address.hpp"
 
@@ -14,34 +15,6 @@ namespace {
 /// ICMP errors read in one receive; a flood of them must not keep the thread here.
 constexpr int kReceiveErrorsMax = 8;
 constexpr std::size_t kControlBytes = CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo));
-
-const char* remedy_for(int errno_value) {
-  switch (errno_value) {
-    case EADDRINUSE:
-      return "stop the other program or choose another port";
-    case EACCES:
-      return "choose a port above 1023, or grant CAP_NET_BIND_SERVICE";
-    case EADDRNOTAVAIL:
-      return "use an address of this machine (see `ip address`), or 0.0.0.0 or [::] for all";
-    case EAFNOSUPPORT:
-      return "this machine has no IPv6: use an IPv4 address";
-    case EMFILE:
-    case ENFILE:
-      return "raise the limit on open files (`ulimit -n`)";
-    default:
-      return "";
-  }
-}
-
-std::unexpected<SystemError> cannot_listen(const Address& local, int errno_value) {
-  return std::unexpected(SystemError{.what = "cannot listen on " + local.to_string() + " (udp)",
-                                     .errno_value = errno_value,
-                                     .remedy = remedy_for(errno_value)});
-}
-
-bool set_option(int fd, int level, int name, int value) {
-  return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
-}
 
 /// Address and port come from the kernel: from the packet information where it is there.
 Address local_of(msghdr& header, const Address& bound) {
@@ -104,7 +77,7 @@ UdpSocket::~UdpSocket() = default;
 SystemResult<UdpSocket> UdpSocket::bind(const Address& local, Options options) {
   const int family = family_of(local);
   FileDescriptor fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return cannot_listen(local, errno);
+  if (!fd.valid()) return cannot_listen(local, "udp", errno);
 
   bool ok = true;
   if (family == AF_INET6) ok = set_option(fd.value(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
@@ -113,17 +86,15 @@ SystemResult<UdpSocket> UdpSocket::bind(const Address& local, Options options) {
     ok = ok && (family == AF_INET ? set_option(fd.value(), IPPROTO_IP, IP_PKTINFO, 1)
                                   : set_option(fd.value(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
   }
-  if (!ok) return cannot_listen(local, errno);
+  if (!ok) return cannot_listen(local, "udp", errno);
   // The system caps the buffer (net.core.rmem_max); a smaller one than asked for still works.
   if (options.receive_buffer_bytes > 0)
     (void)set_option(fd.value(), SOL_SOCKET, SO_RCVBUF, options.receive_buffer_bytes);
 
   const auto wanted = to_socket_address(local, family);
-  if (::bind(fd.value(), wanted->data(), wanted->size) != 0) return cannot_listen(local, errno);
-  SocketAddress bound{.size = sizeof(sockaddr_storage)};
-  if (::getsockname(fd.value(), bound.data(), &bound.size) != 0) return cannot_listen(local, errno);
-  const auto address = from_socket_address(bound.storage);
-  return UdpSocket(std::move(fd), address.value_or(local));
+  if (::bind(fd.value(), wanted->data(), wanted->size) != 0) return cannot_listen(local, "udp", errno);
+  const auto address = bound_address(fd.value(), local);
+  return UdpSocket(std::move(fd), address);
 }
 
 UdpCounters UdpSocket::counters() const {
