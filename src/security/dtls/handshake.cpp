@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "security/dtls/judging.hpp"
+
 namespace slipway::security::dtls {
 namespace {
 
@@ -352,41 +354,9 @@ const char* Handshake::timeout_detail() const {
 }
 
 void Handshake::fail_by_library(int code) {
-  if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
-    return fail({.reason = FailureReason::peer_alert,
-                 .alert = static_cast<Alert>(gnutls_alert_get(session_.get())),
-                 .refused_by = Side::peer,
-                 .detail = "the peer ended the handshake with an alert"});
-  int level = 0;
-  const auto alert = static_cast<Alert>(gnutls_error_to_alert(code, &level));
-  HandshakeFailure failure{.reason = FailureReason::protocol_error,
-                           .alert = alert,
-                           .refused_by = Side::us,
-                           .detail = gnutls_strerror(code)};
-  switch (code) {
-    case GNUTLS_E_CERTIFICATE_ERROR:
-      failure.reason = FailureReason::untrusted;
-      if (distrusted_) {
-        failure.alert = static_cast<Alert>(distrusted_->alert);
-        failure.detail = distrusted_->detail;
-      }
-      return abort(*failure.alert, failure);
-    case GNUTLS_E_NO_CIPHER_SUITES:
-    case GNUTLS_E_NO_COMMON_KEY_SHARE:
-    case GNUTLS_E_INSUFFICIENT_CREDENTIALS:
-    case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
-      failure.reason = FailureReason::no_common_suite;
-      break;
-    case GNUTLS_E_MEMORY_ERROR:
-    case GNUTLS_E_INTERNAL_ERROR:
-    case GNUTLS_E_PUSH_ERROR:
-    case GNUTLS_E_PULL_ERROR:
-      failure.reason = FailureReason::library;
-      break;
-    default:
-      break;
-  }
-  abort(alert, failure);
+  const auto failure = failure_of(session_.get(), code, distrusted_);
+  if (failure.refused_by == Side::peer) return fail(failure);
+  abort(*failure.alert, failure);
 }
 
 // --- the buffers GnuTLS works on

@@ -49,7 +49,11 @@ gnutls_datum_t datum(ByteView bytes) {
 Result<void> TlsContext::set_suites(std::span<const CipherSuite> suites, bool with_psk, Types types) {
   // GnuTLS takes every pair of the exchanges and ciphers that are named; one that was not asked for does no
   // harm.
-  std::string text = "NONE:+VERS-DTLS1.2", ciphers;
+  std::string text = "NONE" + protocol_.versions, ciphers = protocol_.tls13_ciphers;
+  const bool tls13 = !ciphers.empty();
+  // Of TLS 1.3: a pre-shared key together with a key exchange first, for forward secrecy. [RFC 8446 §4.2.9]
+  if (tls13 && with_psk) text += ":+ECDHE-PSK:+PSK";
+  if (tls13 && types != Types::none) text += ":+ECDHE-ECDSA";
   for (const auto suite : suites) {
     const auto* row = row_of(suite);
     if (row == nullptr) return fail(ErrorCode::unsupported, "a cipher suite that is not done here");
@@ -61,6 +65,8 @@ Result<void> TlsContext::set_suites(std::span<const CipherSuite> suites, bool wi
   text += ciphers;
   text += ":+AEAD:+COMP-NULL:+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP384R1";
   text += types == Types::none ? ":+SIGN-ALL" : ":+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SHA512";
+  if (tls13)
+    text += ":+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SECP521R1-SHA512";
   const auto has = [&](Types type) {
     return (static_cast<unsigned>(types) & static_cast<unsigned>(type)) != 0;
   };
@@ -119,9 +125,8 @@ Result<void> TlsContext::add_key(std::span<const Bytes> chain, ByteView raw_key,
 }
 
 Result<TlsContext> TlsContext::server(std::span<const CipherSuite> suites, const ServerKeys& keys,
-                                      gnutls_psk_server_credentials_function2* key_of) {
-  TlsContext context;
-  context.role_ = Role::server;
+                                      gnutls_psk_server_credentials_function2* key_of, Protocol protocol) {
+  TlsContext context(Role::server, std::move(protocol));
   const bool x509 = !keys.chain.empty(), raw = !keys.public_key.empty();
   const auto types = static_cast<Types>((x509 ? 1 : 0) | (raw ? 2 : 0));
   SLIPWAY_TRY(context.set_suites(suites, true, types));
@@ -139,9 +144,8 @@ Result<TlsContext> TlsContext::server(std::span<const CipherSuite> suites, const
 }
 
 Result<TlsContext> TlsContext::client(std::span<const CipherSuite> suites, const Credential& credential,
-                                      gnutls_certificate_verify_function* verify) {
-  TlsContext context;
-  context.role_ = Role::client;
+                                      gnutls_certificate_verify_function* verify, Protocol protocol) {
+  TlsContext context(Role::client, std::move(protocol));
   if (const auto* psk = std::get_if<PskCredential>(&credential)) {
     SLIPWAY_TRY(context.set_suites(suites, true, Types::none));
     if (psk->identity.bytes().empty()) return fail(ErrorCode::out_of_range, "the PSK identity is empty");
@@ -175,7 +179,7 @@ Result<TlsContext> TlsContext::client(std::span<const CipherSuite> suites, const
 
 GnutlsPtr<gnutls_session_int> TlsContext::new_session() const {
   gnutls_session_t raw = nullptr;
-  unsigned flags = GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS;
+  unsigned flags = protocol_.flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS;
   flags |= role_ == Role::server ? GNUTLS_SERVER : GNUTLS_CLIENT;
   if (types_ == Types::raw || types_ == Types::both) flags |= GNUTLS_ENABLE_RAWPK;
   if (gnutls_init(&raw, flags) < 0) return nullptr;

@@ -18,6 +18,13 @@ namespace slipway::security::dtls {
 
 enum class Role : std::uint8_t { client, server };
 
+/// What the sessions of a context speak, in the words of GnuTLS.
+struct Protocol {
+  std::string versions = ":+VERS-DTLS1.2";
+  std::string tls13_ciphers{};  ///< empty: TLS 1.3 is not among the versions
+  unsigned flags = GNUTLS_DATAGRAM;
+};
+
 struct GnutlsDeleter {
   void operator()(gnutls_priority_st* priority) const { gnutls_priority_deinit(priority); }
   void operator()(gnutls_psk_server_credentials_st* c) const { gnutls_psk_free_server_credentials(c); }
@@ -33,24 +40,27 @@ class TlsContext {
   /// The key of each server handshake is asked of `key_of`. Suites that need public keys are left out where
   /// `keys` has none. Errors: unsupported, malformed (a key or certificate that GnuTLS does not read).
   [[nodiscard]] static Result<TlsContext> server(std::span<const CipherSuite> suites, const ServerKeys& keys,
-                                                 gnutls_psk_server_credentials_function2* key_of);
+                                                 gnutls_psk_server_credentials_function2* key_of,
+                                                 Protocol protocol = {});
   /// The certificate or raw public key of the server is judged by `verify`. Suites that do not fit the
   /// credential are left out. Errors: unsupported, malformed, out_of_range (identity or key).
   [[nodiscard]] static Result<TlsContext> client(std::span<const CipherSuite> suites,
                                                  const Credential& credential,
-                                                 gnutls_certificate_verify_function* verify);
+                                                 gnutls_certificate_verify_function* verify,
+                                                 Protocol protocol = {});
 
   [[nodiscard]] Role role() const { return role_; }
   /// A session with suites and credentials set. Empty when GnuTLS has no memory.
   [[nodiscard]] GnutlsPtr<gnutls_session_int> new_session() const;
 
  private:
-  TlsContext() = default;
+  TlsContext(Role role, Protocol protocol) : role_(role), protocol_(std::move(protocol)) {}
   enum class Types : std::uint8_t { none = 0, x509 = 1, raw = 2, both = 3 };
   [[nodiscard]] Result<void> set_suites(std::span<const CipherSuite> suites, bool with_psk, Types types);
   [[nodiscard]] Result<void> add_key(std::span<const Bytes> chain, ByteView raw_key, const Secret& key);
 
-  Role role_ = Role::server;
+  Role role_;
+  Protocol protocol_;
   Types types_ = Types::none;
   std::string host_name_;  ///< for SNI; empty: none is sent
   GnutlsPtr<gnutls_priority_st> priority_;

@@ -106,6 +106,10 @@ const char* to_string(Alert alert) {
       return "bad_certificate_hash_value";
     case Alert::unknown_psk_identity:
       return "unknown_psk_identity";
+    case Alert::certificate_required:
+      return "certificate_required";
+    case Alert::no_application_protocol:
+      return "no_application_protocol";
   }
   return "unknown alert";
 }
@@ -146,6 +150,8 @@ AlertClass alert_class(Alert alert) {
     case Alert::export_restriction:
     case Alert::missing_extension:
     case Alert::unsupported_extension:
+    case Alert::certificate_required:
+    case Alert::no_application_protocol:
       return AlertClass::ignore;
   }
   return AlertClass::ignore;
@@ -193,6 +199,10 @@ const char* to_string(SessionEnd end) {
       return "replaced";
     case SessionEnd::sequence_exhausted:
       return "sequence numbers exhausted";
+    case SessionEnd::broken:
+      return "broken";
+    case SessionEnd::cut:
+      return "connection cut";
   }
   return "unknown end";
 }

@@ -90,6 +90,8 @@ enum class Alert : std::uint8_t {
   bad_certificate_status_response = 113,
   bad_certificate_hash_value = 114,
   unknown_psk_identity = 115,
+  certificate_required = 116,     ///< of TLS 1.3 [RFC 8446 §6.2]
+  no_application_protocol = 120,  ///< [RFC 7301 §3.2]
 };
 [[nodiscard]] const char* to_string(Alert alert);
 
@@ -172,6 +174,8 @@ enum class SessionEnd : std::uint8_t {
   idle,                ///< nothing received or sent for session_idle_max
   replaced,            ///< a completed handshake from the same address took its place
   sequence_exhausted,  ///< 2^48 records were sent
+  broken,              ///< TLS only: a record that is not authentic, or breaks the rules
+  cut,                 ///< TLS only: the stream ended without a close_notify
 };
 [[nodiscard]] const char* to_string(SessionEnd end);
 
