@@ -11,6 +11,7 @@
 #include <thermometer/device.hpp>
 
 #include "app.hpp"
+#include "key_log.hpp"
 #include "objects.hpp"
 #include "output.hpp"
 #include "pin.hpp"
@@ -27,6 +28,7 @@ struct Options {
   std::string version = "1.2";
   std::string smartcard;
   std::string pin_file;
+  std::string key_log;
   bool no_pack = false;
   bool server_initiated = false;
   bool factory_reset = false;
@@ -89,6 +91,8 @@ int run_client(const Options& options, bool json) {
   if (!pack) return fail(pack.error());
   auto settings = settings_of(options);
   if (!settings) return fail(settings.error());
+  const auto key_log = start_key_log(options.key_log);
+  if (!key_log) return fail(key_log.error());
   const auto print = [&](std::string_view what, std::string_view detail) {
     if (json)
       std::printf("%s\n", nlohmann::json{{"event", what}, {"detail", detail}}
@@ -113,6 +117,7 @@ int run_client(const Options& options, bool json) {
     (*runner)->client().changed(net_now(), examples::Thermometer::kTemperature);
   });
   const StopOnSignal stop_on_signal([&] { (*runner)->stop(); });
+  if (!key_log->empty()) print("warning", *key_log);
   print("started", pack->endpoint);
   (*runner)->run();
   print("stopped", pack->endpoint);
@@ -148,6 +153,7 @@ void add_client(Context context) {
                     "ask for the accounts one by one, never for a Bootstrap-Pack");
   command->add_flag("--server-initiated", options->server_initiated,
                     "let the bootstrap server begin, during the hold-off time and after a success");
+  add_key_log_option(*command, options->key_log);
   command->add_flag("--factory-reset", options->factory_reset,
                     "forget what bootstrap wrote, keys too, and begin again from the factory pack");
   command->callback([options, context] {

@@ -16,6 +16,7 @@
 
 #include "app.hpp"
 #include "configuration.hpp"
+#include "key_log.hpp"
 #include "objects.hpp"
 #include "output.hpp"
 #include "signals.hpp"
@@ -29,6 +30,7 @@ struct Options {
   std::string objects;
   std::string http;
   std::string token_file;
+  std::string key_log;
   bool quiet = false;
 };
 
@@ -107,6 +109,9 @@ int serve(const Options& options, bool json) {
   if (options.quiet) logger->set_level(spdlog::level::warn);
   spdlog::set_default_logger(logger);
 
+  const auto key_log = start_key_log(options.key_log);
+  if (!key_log) return fail(key_log.error());
+  if (!key_log->empty()) spdlog::warn("{}", *key_log);
   auto loaded = configure(options);
   if (!loaded) return fail(loaded.error());
   const auto& catalog = *loaded->catalog;
@@ -178,6 +183,7 @@ void add_serve(Context context) {
       ->type_name("FILE");
   command->add_option("-d,--data", options->data, "folder of the database (default ./slipway-data)")
       ->type_name("DIR");
+  add_key_log_option(*command, options->key_log);
   command->add_option("-o,--objects", options->objects, "folder of object definitions (OMA registry XML)")
       ->type_name("DIR");
   command->add_option("--http", options->http, "address of the HTTP API, or off (default 127.0.0.1:8080)")

@@ -77,6 +77,28 @@ class Canary(lab.Case):
         for file in [device.pack, device.state, self.lab.data / "seal.key"]:
             self.assertEqual(0o600, file.stat().st_mode & 0o777, file)
 
+    def test_sessions_are_logged_only_where_it_was_asked_for_and_loudly(self):
+        log = self.lab.folder / "keys.log"
+        device = self.lab.new_device(ENDPOINT, "--key-log", log)
+        self.assertIn("warning", device.text())
+        self.assertIn(str(log), device.text())
+        self.assertEqual(0o600, log.stat().st_mode & 0o777)
+        lines = log.read_text(encoding="ascii").splitlines()
+        self.assertEqual(2, len(lines), "one session with each server")
+        for line in lines:
+            self.assertRegex(line, "^CLIENT_RANDOM [0-9a-f]{64} [0-9a-f]{96}$")
+        secrets_of_sessions = {line: bytes.fromhex(line.split()[2]) for line in lines}
+        self.sweep([("device's output", device.text()), *self.files()], secrets_of_sessions)
+
+    def test_a_key_log_that_others_may_read_is_refused(self):
+        log = self.lab.folder / "keys.log"
+        log.touch(mode=0o644)
+        log.chmod(0o644)
+        refused = lab.run("serve", "--config", self.lab.config, "--key-log", log, folder=self.lab.folder)
+        self.assertEqual(1, refused.code)
+        self.assertIn("chmod 600", refused.err)
+        self.assertEqual(b"", log.read_bytes())
+
     def test_each_device_and_each_server_has_a_key_of_its_own(self):
         keys = set()
         for number in range(3):

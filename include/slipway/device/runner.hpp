@@ -26,7 +26,6 @@ struct Settings {
   client::ClientConfig client{};
   BeginFrom begin_from = BeginFrom::state;
   std::shared_ptr<SmartcardSource> smartcard{};  ///< nothing: the device has no reader
-  bool dtls_keylog = false;
 };
 
 /// Hears what the device does; every function may be empty. Called on the runner's thread.

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "security/key_log.hpp"
+
 namespace slipway::security::dtls {
 namespace {
 
@@ -184,6 +186,7 @@ GnutlsPtr<gnutls_session_int> TlsContext::new_session() const {
   if (types_ == Types::raw || types_ == Types::both) flags |= GNUTLS_ENABLE_RAWPK;
   if (gnutls_init(&raw, flags) < 0) return nullptr;
   GnutlsPtr<gnutls_session_int> session(raw);
+  heed_key_log(raw);
   if (gnutls_priority_set(raw, priority_.get()) < 0) return nullptr;
   if (psk_server_ && gnutls_credentials_set(raw, GNUTLS_CRD_PSK, psk_server_.get()) < 0) return nullptr;
   if (psk_client_ && gnutls_credentials_set(raw, GNUTLS_CRD_PSK, psk_client_.get()) < 0) return nullptr;
