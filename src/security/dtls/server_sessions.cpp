@@ -121,7 +121,9 @@ void DtlsServer::Impl::handle_record(TimePoint now, Session& session, const Reco
     case ContentType::alert:
       return handle_alert(session, opened.plaintext);
     case ContentType::handshake:
-      return resend_last_flight(now, session);  // its Finished once more
+      if (session.last_flight) return resend_last_flight(now, session);  // its Finished once more
+      ++counters_.unexpected;  // a handshake inside the session: there is none [RFC 7925 §17]
+      return;
     default:
       ++counters_.unexpected;
   }

@@ -23,6 +23,8 @@ class ForeignPeer {
   [[nodiscard]] virtual bool connected() const = 0;
   virtual void send(std::string_view text) = 0;
   virtual void close() = 0;
+  /// Begins another handshake inside the session.
+  virtual void renegotiate() = 0;
   std::deque<Bytes> out;
   std::vector<std::string> received;
   bool closed = false;
@@ -97,6 +99,10 @@ class GnutlsPeer final : public ForeignPeer {
   bool connected() const override { return connected_; }
   void send(std::string_view text) override { gnutls_record_send(session_, text.data(), text.size()); }
   void close() override { gnutls_bye(session_, GNUTLS_SHUT_WR); }
+  void renegotiate() override {
+    const bool is_server = gnutls_rehandshake(session_) == GNUTLS_E_SUCCESS;
+    if (!is_server) (void)gnutls_handshake(session_);
+  }
 
  private:
   void step() {
@@ -163,6 +169,12 @@ class OpensslPeer final : public ForeignPeer {
     SSL_shutdown(ssl_);
     collect();
   }
+  void renegotiate() override {
+    SSL_renegotiate(ssl_);
+    SSL_do_handshake(ssl_);
+    ERR_clear_error();
+    collect();
+  }
 
  private:
   void step() {
@@ -202,12 +214,14 @@ std::unique_ptr<ForeignPeer> make_peer(const Case& which, Role role) {
 
 class DtlsPeers : public testing::TestWithParam<Case> {};
 
-TEST_P(DtlsPeers, ForeignClientReachesOurServer) {
+enum class Then { closes, renegotiates };
+
+void foreign_client(const Case& which, Then then) {
   SeededRandom random(1);
   ServerConfig config;
   config.next_peer = [] { return PeerId(7); };
   DtlsServer server(std::move(config), random);
-  const auto peer = make_peer(GetParam(), Role::client);
+  const auto peer = make_peer(which, Role::client);
   const auto from = Address::v4(127, 0, 0, 1, 40000);
   const TimePoint now{seconds(1)};
   std::vector<std::string> received;
@@ -241,16 +255,34 @@ TEST_P(DtlsPeers, ForeignClientReachesOurServer) {
   exchange();
   ASSERT_TRUE(established);
   ASSERT_TRUE(peer->connected());
-  EXPECT_EQ(established->suite, kSuites[std::get<1>(GetParam())].suite);
+  EXPECT_EQ(established->suite, kSuites[std::get<1>(which)].suite);
   peer->send("up");
   ASSERT_TRUE(server.send(now, PeerId(7), as_bytes("down")));
   exchange();
   EXPECT_EQ(received, std::vector<std::string>{"up"});
   EXPECT_EQ(peer->received, std::vector<std::string>{"down"});
+  if (then == Then::renegotiates) {
+    peer->renegotiate();
+    exchange();
+    EXPECT_GT(server.counters().unexpected, 0u) << "it was asked for, and nobody answers";
+    EXPECT_EQ(server.session_count(), 1u);
+    EXPECT_EQ(server.handshake_count(), 0u);
+    EXPECT_TRUE(server.send(now, PeerId(7), as_bytes("as before")));
+    return;
+  }
   peer->close();
   exchange();
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->reason, SessionEnd::closed_by_peer);
+}
+
+TEST_P(DtlsPeers, ForeignClientReachesOurServer) {
+  foreign_client(GetParam(), Then::closes);
+}
+
+/// There is one handshake for each session. [RFC 7925 §17]
+TEST_P(DtlsPeers, AForeignClientDoesNotRenegotiate) {
+  foreign_client(GetParam(), Then::renegotiates);
 }
 
 TEST_P(DtlsPeers, OurClientReachesForeignServer) {
