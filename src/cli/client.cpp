@@ -32,6 +32,8 @@ struct Options {
   bool no_pack = false;
   bool server_initiated = false;
   bool factory_reset = false;
+  bool hibernate = false;
+  bool queue_mode = false;
 };
 
 /// The factory pack; without one, a device whose accounts stand on its smartcard.
@@ -82,6 +84,8 @@ std::expected<device::Settings, std::string> settings_of(const Options& options)
   settings.smartcard = std::move(*card);
   if (options.no_pack) settings.client.bootstrap_pack = client::BootstrapPack::never;
   if (options.server_initiated) settings.client.server_initiated = client::ServerInitiated::accept;
+  if (options.hibernate) settings.at_stop = device::AtStop::hibernate;
+  if (options.queue_mode) settings.client.queue = client::QueueMode::sleeps;
   if (options.factory_reset) settings.begin_from = device::BeginFrom::factory;
   return settings;
 }
@@ -156,6 +160,12 @@ void add_client(Context context) {
   add_key_log_option(*command, options->key_log);
   command->add_flag("--factory-reset", options->factory_reset,
                     "forget what bootstrap wrote, keys too, and begin again from the factory pack");
+  command->add_flag("--queue-mode", options->queue_mode,
+                    "register as a device that sleeps between its messages");
+  command->add_flag(
+      "--hibernate", options->hibernate,
+      "when stopped, keep sessions and registrations in STATE.sleep for the next start, in place "
+      "of de-registering");
   command->callback([options, context] {
     if (options->pack.empty() && options->smartcard.empty())
       throw CLI::RequiredError("--pack FILE, which only a device with --smartcard can do without,");

@@ -3,6 +3,7 @@
 #include <slipway/client/client.hpp>
 
 #include "client/account_timeout.hpp"
+#include "client/alerts.hpp"
 #include "client/bootstrap_session.hpp"
 #include "client/changes.hpp"
 #include "client/decide.hpp"
@@ -11,16 +12,6 @@
 #include "client/notices.hpp"
 
 namespace slipway::client {
-namespace {
-
-/// Alerts after which a client cannot go on by itself: bad_certificate (42) to certificate_unknown (46),
-/// unknown_ca, access_denied, unrecognized_name (112) to unknown_psk_identity (115). [LwM2M-TRANSPORT 1.2
-/// §5.2.10]
-bool says_that_it_is_useless(std::uint8_t alert) {
-  return (alert >= 42 && alert <= 46) || alert == 48 || alert == 49 || (alert >= 112 && alert <= 115);
-}
-
-}  // namespace
 
 class Client::Impl {
  public:
@@ -37,9 +28,11 @@ class Client::Impl {
         keeping_(services_) {}
   ~Impl() { services_.forget_snapshot(); }
 
-  void start(TimePoint now, std::optional<UnixTime> wall) {
+  void start(TimePoint now, std::optional<UnixTime> wall, ByteView hibernation) {
     services_.start_clock(now, wall);
     stopped_ = false;
+    if (auto kept = read_hibernation(hibernation))
+      registrations_.wake(std::move(*kept), services_.unix_seconds(now));
     account_timeout_.plan_after_restart(now);
     begin(now);
     settle(now);
@@ -98,11 +91,11 @@ class Client::Impl {
     return current_.event;
   }
 
-  void connected(TimePoint now, PeerId peer) {
+  void connected(TimePoint now, PeerId peer, SessionKind session) {
     if (bootstrap_.owns(peer) && changes_.is_storing())
       late_connected_ = peer;  // the model has its transaction already
     else
-      session_opened(now, peer);
+      session_opened(now, peer, session);
     settle(now);
   }
 
@@ -161,6 +154,24 @@ class Client::Impl {
     registrations_.shut_down(now);
     account_timeout_.stop();
     settle(now);
+  }
+
+  Hibernation hibernate(TimePoint now) {
+    Hibernation hibernation;
+    if (changes_.is_resetting()) shut_down(now);
+    if (stopped_) return hibernation;
+    stopped_ = true;
+    bootstrap_.stop();
+    changes_.stop();
+    Hibernated kept{.since = services_.unix_seconds(now), .servers = {}};
+    hibernation.sessions = registrations_.hibernate(now, kept.servers);
+    for (auto& server : kept.servers)
+      if (auto watch = observations_.keep(server.id); !watch.is_empty()) server.watch = std::move(watch);
+    if (auto bytes = write_hibernation(kept); bytes && !kept.servers.empty())
+      hibernation.bytes = std::move(*bytes);
+    account_timeout_.stop();
+    settle(now);
+    return hibernation;
   }
 
   [[nodiscard]] State state() const {
@@ -354,7 +365,8 @@ class Client::Impl {
         continue;
       }
       if (!bootstrap_.in_session()) leave_bootstrap(now, outcome->before ? &*outcome->before : nullptr);
-      if (const auto peer = std::exchange(late_connected_, std::nullopt)) session_opened(now, *peer);
+      if (const auto peer = std::exchange(late_connected_, std::nullopt))
+        session_opened(now, *peer, SessionKind::fresh);
       registrations_.card_read(now);
       if (outcome->kind == Kind::reset) account_timeout_.stop();
       const bool is_first = outcome->kind == Kind::unchanged && registrations_.is_empty() &&
@@ -368,12 +380,12 @@ class Client::Impl {
     for (const auto& [id, object] : services_.model.objects()) observations_.changed(now, Path(id));
   }
 
-  void session_opened(TimePoint now, PeerId peer) {
+  void session_opened(TimePoint now, PeerId peer, SessionKind session) {
     if (bootstrap_.owns(peer)) {
       bootstrap_.connected(now, peer);
       if (bootstrap_.in_session()) enter_bootstrap();
     } else {
-      registrations_.connected(now, peer);
+      registrations_.connected(now, peer, session);
     }
   }
 
@@ -387,6 +399,8 @@ class Client::Impl {
     registrations_.handle_timeout(now);
     follow_changes(now);
     for (const auto id : registrations_.take_renewed()) observations_.forget(id);
+    for (const auto id : registrations_.take_resumed())
+      observations_.go_on(now, id, registrations_.take_watch(id));
     if (registrations_.take_success()) {
       bool any_failed = false;
       for (const auto& server : registrations_.servers()) any_failed = any_failed || server.failed;
@@ -427,8 +441,8 @@ Client::Client(const ClientConfig& config, Model& model, Random& random)
     : impl_(std::make_unique<Impl>(config, model, random)) {}
 Client::~Client() = default;
 
-void Client::start(TimePoint now, std::optional<UnixTime> wall) {
-  impl_->start(now, wall);
+void Client::start(TimePoint now, std::optional<UnixTime> wall, ByteView hibernation) {
+  impl_->start(now, wall, hibernation);
 }
 void Client::handle_datagram(TimePoint now, PeerId peer, ByteView datagram) {
   impl_->handle_datagram(now, peer, datagram);
@@ -445,17 +459,18 @@ std::optional<coap::Transmit> Client::poll_transmit() {
 std::optional<Event> Client::poll_event() {
   return impl_->poll_event();
 }
-void Client::connected(TimePoint now, PeerId peer) {
-  impl_->connected(now, peer);
+void Client::connected(TimePoint now, PeerId peer, SessionKind session) {
+  impl_->connected(now, peer, session);
 }
 void Client::connect_failed(TimePoint now, PeerId peer, ConnectFailure failure,
                             std::optional<std::uint8_t> alert) {
-  const auto loss =
-      failure == ConnectFailure::alert_fail ? Registrations::Loss::hopeless : Registrations::Loss::transient;
+  const bool is_hopeless =
+      failure == ConnectFailure::alert_fail || (alert && alert_class(*alert) == AlertClass::fail);
+  const auto loss = is_hopeless ? Registrations::Loss::hopeless : Registrations::Loss::transient;
   impl_->connection_failed(now, peer, loss, to_string(failure), alert);
 }
 void Client::connection_lost(TimePoint now, PeerId peer, std::optional<std::uint8_t> alert) {
-  if (alert && says_that_it_is_useless(*alert))
+  if (alert && alert_class(*alert) == AlertClass::fail)
     return impl_->connection_failed(now, peer, Registrations::Loss::hopeless,
                                     "the server ended the session: it refuses the credentials", alert);
   impl_->connection_failed(now, peer, Registrations::Loss::transient, "the session with the server was lost",
@@ -481,6 +496,13 @@ void Client::request_update(TimePoint now) {
 }
 void Client::shut_down(TimePoint now) {
   impl_->shut_down(now);
+}
+Hibernation Client::hibernate(TimePoint now) {
+  return impl_->hibernate(now);
+}
+Result<void> Client::check_hibernation(ByteView bytes) {
+  SLIPWAY_TRY(read_hibernation(bytes));
+  return {};
 }
 State Client::state() const {
   return impl_->state();

@@ -99,6 +99,43 @@ void Observations::forget(ShortServerId server) {
   std::erase_if(observations_, [&](const Observation& observation) { return observation.server == server; });
 }
 
+KeptWatch Observations::keep(ShortServerId server) const {
+  KeptWatch watch;
+  for (const auto& [where, attributes] : attributes_)
+    if (where.first == server) watch.attributes.emplace_back(where.second, attributes);
+  for (const auto& observation : observations_) {
+    if (observation.server != server) continue;
+    const auto& wish = observation.wish;
+    watch.observations.push_back({.token = wish.token,
+                                  .path = wish.path,
+                                  .format = wish.format,
+                                  .number = observation.number,
+                                  .own = wish.own});
+  }
+  return watch;
+}
+
+void Observations::go_on(TimePoint now, ShortServerId id, const KeptWatch& watch) {
+  const auto* server = registrations_.find(id);
+  if (server == nullptr) return;
+  for (const auto& [path, attributes] : watch.attributes) (void)attach(id, path, attributes);
+  for (const auto& kept : watch.observations) {
+    if (observations_.size() >= services_.config.observations_max) break;
+    observations_.push_back({.mark = ++last_mark_,
+                             .server = id,
+                             .wish = {.peer = server->peer,
+                                      .token = kept.token,
+                                      .path = kept.path,
+                                      .format = kept.format,
+                                      .own = kept.own},
+                             .number = kept.number,
+                             .last_sent = now,
+                             .last_confirmable = now - kConfirmableEvery,
+                             .pending = true});
+  }
+  handle_timeout(now);
+}
+
 /// The value of a single resource that is a number or a boolean.
 std::optional<Value> Observations::scalar(const Observation& observation) const {
   const auto& path = observation.wish.path;

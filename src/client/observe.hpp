@@ -34,6 +34,10 @@ class Observations {
   /// observations_max is reached: the answer then goes without the option.
   std::optional<std::uint32_t> add(TimePoint now, ShortServerId server, const Wish& wish);
   void cancel(PeerId peer, const coap::Token& token);
+  /// What a server has asked for, for a hibernation.
+  [[nodiscard]] KeptWatch keep(ShortServerId server) const;
+  /// Goes on with it. What is observed may have changed unseen, so that each is told once more.
+  void go_on(TimePoint now, ShortServerId server, const KeptWatch& watch);
   /// The registration of a server is new or gone.
   void forget(ShortServerId server);
 

@@ -26,6 +26,9 @@ seconds bounded(std::int64_t value) {
 
 /// The session is asked for anew when no answer of any kind has come by then.
 constexpr Duration kConnectPatience = seconds(247);
+/// A session of before a hibernation that answers none of a message's first three transmissions is dead.
+/// [RFC 7252 §4.8]
+constexpr unsigned kUnprovenTransmissions = 3;
 
 }  // namespace
 
@@ -85,6 +88,7 @@ void Registrations::add(InstanceId instance) {
   if (!security || find(id) != nullptr || servers_.size() >= services_.config.servers_max) return;
   Server added{.id = id, .security = *security, .instance = instance};
   added.enabler = services_.config.enabler;
+  recall(added);
   servers_.push_back(std::move(added));
 }
 
@@ -96,6 +100,11 @@ void Registrations::start(TimePoint now) {
 /// Servers without a priority begin by themselves; of the others the first.
 void Registrations::schedule(TimePoint now) {
   for (auto& server : servers_) {
+    if (server.kept && server.state == Server::State::waiting) {
+      // It has had its turn before the hibernation.
+      server.state = Server::State::backing_off;
+      server.at = now;
+    }
     const auto policy = read_policy(services_.model.tree(), server.instance);
     if (server.state == Server::State::waiting && !server.at && !server.awaits_card && !policy.priority)
       server.at = now + initial_delay(server);
@@ -144,6 +153,7 @@ void Registrations::resume(TimePoint now, const Tree* before) {
       // What failed with the old retry rules gets its chance under the new ones.
       if (!server.is_registered() && server.state != Server::State::disabled) {
         drop_session(server);
+        forget_kept(server);
         server.state = Server::State::waiting;
         server.awaits_card = false;
         server.at.reset();
@@ -171,7 +181,7 @@ void Registrations::drop_session(Server& server) {
   server.request.reset();
   if (server.peer != PeerId{}) services_.disconnect(server.peer);
   server.peer = PeerId{};
-  server.connected = false;
+  server.connected = server.unproven = false;
 }
 
 /// Whether the card is to be read before a request to this server; the request then goes on in `card_read`.
@@ -189,27 +199,42 @@ void Registrations::card_read(TimePoint now) {
 
 void Registrations::connect(TimePoint now, Server& server) {
   if (awaits_card(now, server)) return;
-  if (server.connected) return send_register(now, server);
+  if (server.connected) return begin(now, server);
   drop_session(server);
   server.state = Server::State::connecting;
   server.at = now + kConnectPatience;
   server.peer = services_.connect(server.security, server.id);
 }
 
-void Registrations::connected(TimePoint now, PeerId peer) {
+void Registrations::connected(TimePoint now, PeerId peer, SessionKind session) {
   auto* server = find_mutable(peer);
   if (server == nullptr || server->state != Server::State::connecting) return;
   server->connected = true;
+  server->unproven = session == SessionKind::kept;
+  if (session == SessionKind::fresh) forget_kept(*server);
   if (suspended_)
     server->at = now;
   else
-    send_register(now, *server);
+    begin(now, *server);
+}
+
+/// What is first said in a session.
+void Registrations::begin(TimePoint now, Server& server) {
+  if (server.kept)
+    send_update(now, server);
+  else
+    send_register(now, server);
+  if (!server.request || !server.unproven) return;
+  const auto& coap = services_.config.coap;
+  const auto longest = coap.ack_timeout * coap.ack_random_factor;
+  server.at = now + std::chrono::duration_cast<Duration>(longest * ((1u << kUnprovenTransmissions) - 1));
 }
 
 void Registrations::connection_failed(TimePoint now, PeerId peer, Loss loss, std::string_view reason) {
   auto* server = find_mutable(peer);
   if (server == nullptr) return;
   const auto state = server->state;
+  if (server->unproven && loss == Loss::transient) return renew_session(now, *server);
   drop_session(*server);
   switch (state) {
     case Server::State::connecting:
@@ -245,7 +270,7 @@ void Registrations::handle_timeout(TimePoint now) {
         break;
       case Server::State::connecting:
         if (server.connected) {
-          send_register(now, server);
+          begin(now, server);
         } else {
           drop_session(server);
           attempt_failed(now, server, Attempt::failed, std::nullopt, "no session with the server in time");
@@ -256,6 +281,8 @@ void Registrations::handle_timeout(TimePoint now) {
         break;
       case Server::State::registering:
       case Server::State::updating:
+        if (server.unproven) renew_session(now, server);
+        break;
       case Server::State::deregistering:
         break;
     }
@@ -341,6 +368,7 @@ void Registrations::send_update(TimePoint now, Server& server) {
   server.state = Server::State::updating;
   server.at.reset();
   server.request = *sent;
+  if (server.kept) resumed_.push_back(server.id);
 }
 
 void Registrations::send_deregister(TimePoint now, Server& server) {
@@ -357,6 +385,7 @@ void Registrations::send_deregister(TimePoint now, Server& server) {
 
 void Registrations::await_update(TimePoint now, Server& server) {
   server.state = Server::State::registered;
+  server.refreshed = now;
   const auto after = update_after(seconds(server.lifetime));
   server.at = after ? std::optional(now + *after) : std::nullopt;
   if (server.update_wanted) server.at = now;
@@ -368,6 +397,7 @@ void Registrations::handle_response(TimePoint now, const coap::ResponseReceived&
   auto* server = find_request(event.id);
   if (server == nullptr) return;
   server->request.reset();
+  server->unproven = false;
   const auto code = event.message.code;
   switch (server->state) {
     case Server::State::registering:
@@ -399,6 +429,7 @@ void Registrations::handle_failure(TimePoint now, const coap::RequestFailed& eve
   server->request.reset();
   const auto state = server->state;
   if (state == Server::State::deregistering) return deregistered(now, *server);
+  if (server->unproven) return renew_session(now, *server);
   // A peer that does not answer may have lost the session: the next attempt makes a new one.
   drop_session(*server);
   if (state == Server::State::updating)
@@ -432,9 +463,13 @@ void Registrations::updated(TimePoint now, Server& server) {
   services_.tell(RegistrationUpdated{server.id});
   await_update(now, server);
   parameters_changed(now);
+  if (!std::exchange(server.kept, false)) return;
+  succeeded_ = true;
+  advance_order(now);
 }
 
 void Registrations::register_again(TimePoint now, Server& server) {
+  server.kept = false;
   server.attempt = server.sequence = 1;
   server.location.clear();
   renewed_.push_back(server.id);

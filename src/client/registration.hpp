@@ -6,6 +6,7 @@
 
 #include <slipway/lwm2m/registration.hpp>
 
+#include "client/hibernation.hpp"
 #include "client/services.hpp"
 
 namespace slipway::client {
@@ -62,6 +63,10 @@ struct Server {
   bool update_wanted = false;
   bool stopping = false;     ///< de-registering because the client ends
   bool awaits_card = false;  ///< what comes next waits until the smartcard has been read
+  bool kept = false;         ///< registered before a hibernation, and not confirmed since
+  bool unproven = false;     ///< the session is of before a hibernation, and no answer has come in it
+  TimePoint refreshed{};     ///< when the server last confirmed the registration
+  KeptWatch watch{};         ///< until the session is open again
   std::int64_t lifetime = 0;
   std::string binding{};
   std::string objects{};
@@ -81,9 +86,14 @@ class Registrations {
   /// that differ are touched.
   void resume(TimePoint now, const Tree* before);
   void shut_down(TimePoint now);
+  /// Ends without a word to the servers; what may go on is added to `kept`. The sessions named are the
+  /// caller's.
+  [[nodiscard]] std::vector<HibernatingSession> hibernate(TimePoint now, std::vector<KeptServer>& kept);
+  /// Before `start`: what was kept. `wall`: Unix seconds, where the device knows them.
+  void wake(Hibernated kept, std::optional<std::int64_t> wall);
   [[nodiscard]] bool is_empty() const { return servers_.empty(); }
 
-  void connected(TimePoint now, PeerId peer);
+  void connected(TimePoint now, PeerId peer, SessionKind session);
   enum class Loss : std::uint8_t { transient, hopeless };
   void connection_failed(TimePoint now, PeerId peer, Loss loss, std::string_view reason);
   void handle_timeout(TimePoint now);
@@ -113,6 +123,9 @@ class Registrations {
   [[nodiscard]] bool take_success() { return std::exchange(succeeded_, false); }
   /// Servers whose registration is new or gone: their observations end with it.
   [[nodiscard]] std::vector<ShortServerId> take_renewed() { return std::exchange(renewed_, {}); }
+  /// Servers whose registration goes on after a hibernation: their observations go on with it.
+  [[nodiscard]] std::vector<ShortServerId> take_resumed() { return std::exchange(resumed_, {}); }
+  [[nodiscard]] KeptWatch take_watch(ShortServerId server);
 
  private:
   Server* find_mutable(PeerId peer);
@@ -126,6 +139,10 @@ class Registrations {
   void advance_order(TimePoint now);
   void connect(TimePoint now, Server& server);
   void drop_session(Server& server);
+  void begin(TimePoint now, Server& server);
+  void recall(Server& server);
+  void forget_kept(Server& server);
+  void renew_session(TimePoint now, Server& server);
   void send_register(TimePoint now, Server& server);
   void send_update(TimePoint now, Server& server);
   void send_deregister(TimePoint now, Server& server);
@@ -145,6 +162,8 @@ class Registrations {
   bool succeeded_ = false;
   std::vector<ShortServerId> failures_;
   std::vector<ShortServerId> renewed_;
+  std::vector<ShortServerId> resumed_;
+  std::vector<KeptServer> kept_;  // until their accounts are there again
 };
 
 }  // namespace slipway::client

@@ -24,6 +24,12 @@ Files::Outcome<void> outcome(int result) {
 
 }  // namespace
 
+std::string folder_of(const std::string& file) {
+  const auto slash = file.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : file.substr(0, slash);
+}
+
 Files::Outcome<std::optional<Bytes>> SystemFiles::read(const std::string& file, std::size_t most) {
   const net::FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) {

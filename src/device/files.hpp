@@ -36,6 +36,9 @@ class Files {
   [[nodiscard]] virtual Outcome<void> sync_folder(const std::string& folder) = 0;
 };
 
+/// Where the name of a file stands.
+[[nodiscard]] std::string folder_of(const std::string& file);
+
 /// The file system of this machine.
 class SystemFiles final : public Files {
  public:

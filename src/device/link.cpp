@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "link.hpp"
 
+#include "hibernation_file.hpp"
 #include "secure_config.hpp"
 
 #include <slipway/base/uri.hpp>
@@ -36,7 +37,10 @@ void Link::fail(ConnectFailure failure, std::string why) {
   events_.failed(net::steady_now(), failure, std::nullopt, std::move(why));
 }
 
-void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver) {
+void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, Secret frozen) {
+  short_id_ = wanted.server;
+  account_ = account_digest(wanted);
+  frozen_ = std::move(frozen);
   const auto uri = parse_uri(wanted.uri);
   if (!uri) return fail(ConnectFailure::unreachable, std::string("server URI: ") + uri.error().detail);
   if (is_tcp(uri->scheme)) return fail(ConnectFailure::unreachable, "TCP is not spoken here yet");
@@ -61,7 +65,11 @@ void Link::resolved(net::Resolver::Addresses addresses) {
   auto watched = loop_.watch(socket_->fd(), net::Interest::read, [this](net::Readiness) { receive(); });
   if (!watched) return fail(ConnectFailure::unreachable, watched.error().message());
   const auto now = net::steady_now();
-  if (!dtls_) return events_.connected(now);
+  if (!dtls_) return events_.connected(now, client::SessionKind::fresh);
+  if (const auto kept = std::exchange(frozen_, {}); !kept.empty() && dtls_->thaw(kept.reveal())) {
+    has_cid_ = true;  // or it would not have been frozen
+    return events_.connected(now, client::SessionKind::kept);
+  }
   if (const auto started = dtls_->start(now); !started)
     return fail(ConnectFailure::unreachable,
                 std::string("the account's key cannot be used: ") + started.error().detail);
@@ -87,8 +95,9 @@ void Link::receive() {
 void Link::drain(TimePoint now) {
   const auto alive = alive_;
   while (const auto event = dtls_->poll_event()) {
-    if (std::holds_alternative<dtls::Connected>(*event)) {
-      events_.connected(now);
+    if (const auto* connected = std::get_if<dtls::Connected>(&*event)) {
+      has_cid_ = connected->has_cid;
+      events_.connected(now, client::SessionKind::fresh);
     } else if (const auto* datagram = std::get_if<dtls::ClientDatagramReceived>(&*event)) {
       events_.datagram(now, datagram->plaintext);
     } else if (const auto* failed = std::get_if<dtls::ConnectFailed>(&*event)) {
@@ -119,6 +128,14 @@ void Link::send(TimePoint now, ByteView datagram) {
 void Link::close(TimePoint now) {
   if (dtls_) dtls_->end(now);
   flush();
+}
+
+std::optional<Secret> Link::freeze() {
+  if (!dtls_ || !has_cid_) return std::nullopt;
+  flush();
+  auto frozen = dtls_->freeze();
+  if (!frozen) return std::nullopt;
+  return std::move(*frozen);
 }
 
 void Link::flush() {

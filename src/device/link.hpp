@@ -18,7 +18,7 @@ namespace slipway::device {
 
 /// Tells the runner how its session fares. `failed` and `lost` are final: the runner then drops the link.
 struct LinkEvents {
-  std::function<void(TimePoint)> connected;
+  std::function<void(TimePoint, client::SessionKind)> connected;
   std::function<void(TimePoint, client::ConnectFailure, std::optional<std::uint8_t> alert, std::string why)>
       failed;
   std::function<void(TimePoint, std::optional<std::uint8_t> alert)> lost;
@@ -34,8 +34,17 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   /// Begins; the outcome comes by an event, never before this returns... except for a broken URI or key,
-  /// which is told at once through `failed`.
-  void open(const client::ConnectWanted& wanted, net::Resolver& resolver);
+  /// which is told at once through `failed`. `frozen` is a session of before a hibernation with this account,
+  /// or empty: where it is not usable, there is a handshake.
+  void open(const client::ConnectWanted& wanted, net::Resolver& resolver, Secret frozen = {});
+  /// Takes the session out, to go on from any address later. Nothing where that cannot be, as without a
+  /// Connection ID: `close` it then.
+  [[nodiscard]] std::optional<Secret> freeze();
+  /// The session that was given to `open`, where it was not needed yet: for another attempt.
+  [[nodiscard]] Secret take_unused() { return std::move(frozen_); }
+  [[nodiscard]] ShortServerId server() const { return short_id_; }
+  /// Digest of the account that it was opened with.
+  [[nodiscard]] std::uint64_t account() const { return account_; }
   void send(TimePoint now, ByteView datagram);
   /// Says goodbye (close_notify); no event follows.
   void close(TimePoint now);
@@ -56,7 +65,11 @@ class Link {
   std::unique_ptr<security::dtls::DtlsClient> dtls_;  // nothing without security
   std::optional<net::UdpSocket> socket_;
   net::ReceiveBatch batch_;
+  ShortServerId short_id_;
+  std::uint64_t account_ = 0;
   Address server_;
+  Secret frozen_;                                               // until there is a socket
+  bool has_cid_ = false;                                        // of the session: it outlives its address
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for a lookup that ends after this
 };
 

@@ -10,6 +10,7 @@
 #include <slipway/security/random.hpp>
 
 #include "card_worker.hpp"
+#include "hibernation_file.hpp"
 #include "link.hpp"
 #include "state_file.hpp"
 
@@ -47,6 +48,7 @@ class LinuxRunner final : public Runner {
         loop_(std::move(loop)),
         resolver_(std::move(resolver)),
         state_file_(files_, settings_.state_file, client::Model::check_snapshot),
+        hibernation_file_(files_, settings_.state_file + ".sleep", random_),
         client_(with_checks(settings_.client), model, random_) {
     if (settings_.smartcard)
       card_ = std::make_unique<CardWorker>(
@@ -59,7 +61,7 @@ class LinuxRunner final : public Runner {
 
   void run() override {
     for (const auto& [what, detail] : std::exchange(notes_, {})) say(what, detail);
-    client_.start(net::steady_now(), net::unix_now());
+    wake();
     loop_->run({.next_deadline = [this] { return next_deadline(); },
                 .deadline_reached = [this](TimePoint now) { deadline_reached(now); },
                 .turn_ended =
@@ -98,7 +100,52 @@ class LinuxRunner final : public Runner {
     if (watch_.happening) watch_.happening(what, detail);
   }
 
+  /// What was kept leaves the disk before anything is sent: no session has two next lives.
+  void wake() {
+    const bool begins_anew = settings_.begin_from == BeginFrom::factory;
+    auto [kept, trouble] = hibernation_file_.take();
+    if (!trouble.empty()) say("sessions not kept", trouble);
+    if (!kept || begins_anew) return client_.start(net::steady_now(), net::unix_now());
+    frozen_ = std::move(kept->sessions);
+    client_.start(net::steady_now(), net::unix_now(), kept->client.reveal());
+  }
+
+  /// The session of before with this account, if there is one; it is given out once.
+  Secret take_frozen(const client::ConnectWanted& wanted) {
+    const auto found = std::ranges::find(frozen_, wanted.server, &FrozenSession::server);
+    if (found == frozen_.end()) return {};
+    auto frozen = std::move(*found);
+    frozen_.erase(found);
+    if (frozen.account == account_digest(wanted)) return std::move(frozen.session);
+    say("session not kept", "with the " + server_text(wanted.server) + ": its account is another one now");
+    return {};
+  }
+
+  void hibernate() {
+    turn(net::steady_now());
+    auto hibernation = client_.hibernate(net::steady_now());
+    turn(net::steady_now());  // the other links end
+    for (const auto& [peer, server] : hibernation.sessions)
+      if (const auto found = links_.find(peer); found != links_.end()) freeze(*found->second, server);
+    if (!frozen_.empty()) {
+      HibernationContent content{.client = std::move(hibernation.bytes), .sessions = std::move(frozen_)};
+      const auto put = hibernation_file_.put(content);
+      if (!put) say("sessions not kept", put.error());
+      for (const auto& session : content.sessions)
+        if (put) say("hibernating", "keeps the session with the " + server_text(session.server));
+    }
+    loop_->stop();
+  }
+
+  void freeze(Link& link, ShortServerId server) {
+    if (auto frozen = link.freeze())
+      return frozen_.push_back({.server = server, .account = link.account(), .session = std::move(*frozen)});
+    say("session not kept", "with the " + server_text(server) + ": it would not outlive a change of address");
+    link.close(net::steady_now());
+  }
+
   void say_goodbye() {
+    if (settings_.at_stop == AtStop::hibernate) return hibernate();
     const auto now = net::steady_now();
     give_up_at_ = now + kGoodbyeTime;
     client_.shut_down(now);
@@ -151,10 +198,14 @@ class LinuxRunner final : public Runner {
 
   void drop(PeerId peer) {
     // The link may be the caller: it goes when the loop's turn is over.
-    if (const auto found = links_.find(peer); found != links_.end()) {
-      ended_.push_back(std::move(found->second));
-      links_.erase(found);
-    }
+    const auto found = links_.find(peer);
+    if (found == links_.end()) return;
+    // A network that is not there yet costs no session.
+    auto& link = *found->second;
+    if (auto unused = link.take_unused(); !unused.empty())
+      frozen_.push_back({.server = link.server(), .account = link.account(), .session = std::move(unused)});
+    ended_.push_back(std::move(found->second));
+    links_.erase(found);
   }
 
   void on(TimePoint, const client::ConnectWanted& event) {
@@ -163,8 +214,10 @@ class LinuxRunner final : public Runner {
     auto link = std::make_unique<Link>(
         *loop_, random_,
         LinkEvents{.connected =
-                       [this, peer](TimePoint now) {
-                         client_.connected(now, peer);
+                       [this, peer, server = event.server](TimePoint now, client::SessionKind session) {
+                         if (session == client::SessionKind::kept)
+                           say("session kept", "with the " + server_text(server));
+                         client_.connected(now, peer, session);
                          turn(now);
                        },
                    .failed =
@@ -188,7 +241,7 @@ class LinuxRunner final : public Runner {
                        }});
     auto& opened = *link;
     links_.insert_or_assign(peer, std::move(link));
-    opened.open(event, *resolver_);
+    opened.open(event, *resolver_, take_frozen(event));
   }
 
   void on(TimePoint now, const client::DisconnectWanted& event) {
@@ -264,9 +317,11 @@ class LinuxRunner final : public Runner {
   CredentialChecks credentials_;
   SystemFiles files_;
   StateFile state_file_;
+  HibernationFile hibernation_file_;
   client::Client client_;
   std::unordered_map<PeerId, std::unique_ptr<Link>> links_;
   std::vector<std::unique_ptr<Link>> ended_;
+  std::vector<FrozenSession> frozen_;  // from before this life
   bool in_turn_ = false;
   std::atomic<bool> stopping_ = false;
   std::optional<TimePoint> give_up_at_;

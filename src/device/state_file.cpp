@@ -14,12 +14,6 @@ std::unexpected<std::string> problem(const std::string& file, const char* what, 
                          "; check the folder, its rights and its space");
 }
 
-std::string folder_of(const std::string& file) {
-  const auto slash = file.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : file.substr(0, slash);
-}
-
 bool is_damage(const Error& error) {
   return error.code == ErrorCode::malformed || error.code == ErrorCode::truncated;
 }

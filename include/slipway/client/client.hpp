@@ -15,6 +15,7 @@
 #include <slipway/base/random.hpp>
 #include <slipway/base/time.hpp>
 #include <slipway/client/credentials.hpp>
+#include <slipway/client/hibernation.hpp>
 #include <slipway/client/model.hpp>
 #include <slipway/coap/endpoint.hpp>
 #include <slipway/lwm2m/peer.hpp>
@@ -223,7 +224,10 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   /// Begins: `model` has been loaded (factory pack, or the last snapshot). `wall` is for /1/x/12.
-  void start(TimePoint now, std::optional<UnixTime> wall);
+  /// `hibernation`: what `hibernate` gave before this life, or nothing. A registration of it goes on where
+  /// the account is the same and its session comes back (`connected` with SessionKind::kept); bytes that are
+  /// damaged or of another version count as nothing.
+  void start(TimePoint now, std::optional<UnixTime> wall, ByteView hibernation = {});
 
   void handle_datagram(TimePoint now, PeerId peer, ByteView datagram);
   void handle_timeout(TimePoint now);
@@ -231,7 +235,7 @@ class Client {
   [[nodiscard]] std::optional<coap::Transmit> poll_transmit();
   [[nodiscard]] std::optional<Event> poll_event();
 
-  void connected(TimePoint now, PeerId peer);
+  void connected(TimePoint now, PeerId peer, SessionKind session = SessionKind::fresh);
   /// `alert` is what the server sent, kept in /1/x/11. [LwM2M-TRANSPORT 1.2 §5.2.10]
   void connect_failed(TimePoint now, PeerId peer, ConnectFailure failure, std::optional<std::uint8_t> alert);
   void connection_lost(TimePoint now, PeerId peer, std::optional<std::uint8_t> alert);
@@ -252,6 +256,12 @@ class Client {
   void factory_reset(TimePoint now);
   /// De-registers everywhere and ends; `state()` becomes idle.
   void shut_down(TimePoint now);
+  /// Ends without a word to the servers, for a sleep without memory or a reboot: they keep the registrations
+  /// and what they observe. `state()` becomes idle. Call it when `poll_transmit` is empty; sessions that are
+  /// not among the result get their DisconnectWanted. A factory reset under way keeps nothing.
+  [[nodiscard]] Hibernation hibernate(TimePoint now);
+  /// Whether bytes are a whole hibernation, for who stores them. Errors: malformed, truncated, unsupported.
+  [[nodiscard]] static Result<void> check_hibernation(ByteView bytes);
 
   [[nodiscard]] State state() const;
   /// Nothing when all is well and nothing is due, and when the client is stuck or shut down.

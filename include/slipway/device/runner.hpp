@@ -20,12 +20,22 @@ enum class BeginFrom : std::uint8_t {
   factory,  ///< the factory pack: a state file, also a damaged one, is replaced and its keys are gone
 };
 
+/// What a device does with its registrations when it is stopped.
+enum class AtStop : std::uint8_t {
+  deregister,
+  /// Keeps them, and the sessions that have a Connection ID, in STATE.sleep for the next start: it goes on
+  /// there without a handshake and without a registration. After a crash, and with servers that give no
+  /// Connection ID, there is a handshake and a registration.
+  hibernate,
+};
+
 struct Settings {
   std::string
       state_file;  ///< what bootstrap wrote; made when missing, mode 0600. FILE.previous stands beside it
   client::ClientConfig client{};
   BeginFrom begin_from = BeginFrom::state;
   std::shared_ptr<SmartcardSource> smartcard{};  ///< nothing: the device has no reader
+  AtStop at_stop = AtStop::deregister;
 };
 
 /// Hears what the device does; every function may be empty. Called on the runner's thread.
@@ -47,7 +57,7 @@ class Runner {
                                                                                   Watch watch);
   virtual ~Runner() = default;
 
-  /// Runs until `stop`; then de-registers, waiting at most two seconds for the answers.
+  /// Runs until `stop`; then de-registers, waiting at most two seconds for the answers, or hibernates.
   virtual void run() = 0;
   /// From any thread or a signal handler.
   virtual void stop() noexcept = 0;

@@ -95,7 +95,7 @@ class Stage {
   }
 
   void start(std::optional<UnixTime> wall = std::nullopt) {
-    client.start(now, wall);
+    client.start(now, wall, hibernation);
     settle();
   }
 
@@ -103,6 +103,8 @@ class Stage {
 
   enum class Connecting { succeeds, fails, hangs };
   Connecting connecting = Connecting::succeeds;
+  SessionKind kind = SessionKind::fresh;   ///< of the sessions that the stage opens
+  Bytes hibernation;                       ///< what the client is started with
   std::vector<std::uint16_t> unreachable;  ///< servers that are down, whatever the others do
   ConnectFailure failure = ConnectFailure::handshake_timeout;
   std::optional<std::uint8_t> alert;
@@ -312,7 +314,7 @@ class Stage {
       sessions.push_back({wanted->peer, wanted->server, std::string(wanted->uri), wanted->mode,
                           std::string(as_text(wanted->identity)), std::string(as_text(wanted->key))});
       const bool is_down = std::ranges::find(unreachable, wanted->server.value()) != unreachable.end();
-      if (connecting == Connecting::succeeds && !is_down) client.connected(now, wanted->peer);
+      if (connecting == Connecting::succeeds && !is_down) client.connected(now, wanted->peer, kind);
       if (connecting == Connecting::fails || is_down) {
         sessions.back().is_open = false;
         client.connect_failed(now, wanted->peer, failure, alert);
