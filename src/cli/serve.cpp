@@ -81,7 +81,9 @@ std::expected<fleet::Configuration, std::string> configure_again(const Options& 
 /// What a reload cannot change.
 void warn_of_settings(const fleet::ServerSettings& running, const fleet::ServerSettings& wanted) {
   if (running == wanted) return;
-  spdlog::warn("reload: [server], [http], [bootstrap] and [management] take effect at the next start only");
+  spdlog::warn(
+      "reload: [server], [sessions], [http], [bootstrap] and [management] take effect at the next start "
+      "only");
 }
 
 /// At SIGHUP: enrolments, plans and remotes of the file as it is now, all of them or none.

@@ -97,6 +97,11 @@ void read_server(TableReader& root, KeyFiles& files, UnixTime now, ServerSetting
       out.journeys_kept = static_cast<std::size_t>(*kept);
     table.finish();
   }
+  if (const auto* found = root.sub_table("sessions")) {
+    TableReader table(*found, "sessions", root.findings());
+    if (const auto keep = table.boolean("keep")) out.sessions_kept = *keep;
+    table.finish();
+  }
 }
 
 /// The two servers have keys of their own. [LwM2M-TRANSPORT 1.2 §5.2.1]

@@ -87,6 +87,7 @@ void Server::Impl::restore(TimePoint now, const Registration& registration, Dura
   if (const auto list = lwm2m::parse_object_list(registration.links, links_))
     registry_.set_links(slot, registration.links, *list);
   registry_.set_expiry(slot, now, remaining);
+  if (registry_.find(registration.peer) == kNoSlot) registry_.set_peer(slot, registration.peer);
 }
 
 void Server::Impl::revoke(TimePoint now, std::string_view endpoint) {

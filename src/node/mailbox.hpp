@@ -3,6 +3,7 @@
 // is bounded elsewhere (storage::kJobsMax jobs, each with one completion).
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -23,8 +24,18 @@ class Mailbox {
       first = waiting_.empty();
       waiting_.push_back(std::move(work));
     }
+    filled_.notify_one();
     // When the loop's own queue is full it is busy, and empties the mailbox at the end of its turn.
     if (first) (void)loop_.post([this] { deliver(); });
+  }
+
+  /// Where the loop does not run (any more): waits until there is something, and delivers it.
+  void wait() {
+    {
+      std::unique_lock lock(mutex_);
+      filled_.wait(lock, [this] { return !waiting_.empty(); });
+    }
+    deliver();
   }
 
   /// On the loop's thread; also once a turn, should a post have been refused.
@@ -40,6 +51,7 @@ class Mailbox {
  private:
   net::EventLoop& loop_;
   std::mutex mutex_;
+  std::condition_variable filled_;
   std::vector<std::function<void()>> waiting_;
 };
 

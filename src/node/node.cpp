@@ -21,6 +21,17 @@ ServerNode::ServerNode(Settings settings, fleet::Enrolments enrolments, const Ob
       bootstrap_(settings_.bootstrap, catalog, random_, random_, maker_.get()),
       management_(settings_.management, catalog, random_),
       recorder_(catalog, settings_.journeys_active_max),
+      freezer_({.freeze = [this](PeerId id) { return freeze(id); },
+                .frozen =
+                    [this](PeerId id, std::uint64_t limit) {
+                      if (const auto* peer = peers_.find(id)) peer->port->dtls->frozen(id, limit);
+                    },
+                .submit = [this](auto work, auto done) { submit_quietly(std::move(work), std::move(done)); },
+                .health =
+                    [](std::string_view problem) {
+                      if (problem.empty()) return spdlog::info("sessions are kept again");
+                      spdlog::error("sessions cannot be kept, and would end with this server: {}", problem);
+                    }}),
       remotes_([this](std::function<void()> done) { mailbox_.post(std::move(done)); }) {
   recorder_.on_finished = [this](trace::Journey&& journey, Recorder::Name name) {
     keep_journey(std::move(journey), name);
@@ -46,9 +57,6 @@ std::expected<void, std::string> ServerNode::open() {
   auto store = storage::open_sqlite(settings_.server.data, store_random_);
   if (!store) return std::unexpected(store.error().what);
   store_ = std::move(*store);
-  if (auto restored = restore(); !restored) return restored;
-  worker_ = std::make_unique<storage::Worker>(
-      *store_, [this](std::function<void()> done) { mailbox_.post(std::move(done)); });
 
   const auto& server = settings_.server;
   const struct {
@@ -68,6 +76,11 @@ std::expected<void, std::string> ServerNode::open() {
     if (!opened) return std::unexpected(std::move(opened.error()));
     port.listening = std::move(*opened);
   }
+  // The ports are open, and what comes waits in them until everything is back.
+  if (auto thawed = thaw_sessions(); !thawed) return thawed;
+  if (auto restored = restore(); !restored) return restored;
+  worker_ = std::make_unique<storage::Worker>(
+      *store_, [this](std::function<void()> done) { mailbox_.post(std::move(done)); });
   return {};
 }
 
@@ -84,6 +97,7 @@ std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, c
     security::dtls::ServerConfig config;
     config.next_peer = [this] { return peers_.next(); };
     config.wall = [](TimePoint) { return net::unix_now(); };
+    config.freeze_reserve = settings_.server.sessions_kept ? kFreezeReserve : 0;
     const auto& tls =
         role == ServerRole::bootstrap ? settings_.server.bootstrap.tls : settings_.server.management.tls;
     if (tls) {
@@ -126,7 +140,9 @@ std::expected<void, std::string> ServerNode::restore() {
     registration.sms = record.sms;
     registration.links = record.links;
     registration.alternate_path = record.alternate_path;
-    registration.address = record.address;
+    registration.peer = session_of(record);
+    const auto* peer = peers_.find(registration.peer);
+    registration.address = peer != nullptr ? peer->address : record.address;
     registration.security = record.security;
     registration.registered = record.registered;
     registration.updated = record.updated;
@@ -139,14 +155,18 @@ std::expected<void, std::string> ServerNode::restore() {
 }
 
 void ServerNode::run() {
+  say_thawed();
   loop_->run({.next_deadline = [this] { return next_deadline(); },
               .deadline_reached = [this](TimePoint now) { deadline_reached(now); },
               .turn_ended =
                   [this] {
                     mailbox_.deliver();
-                    drain_engines(net::steady_now());
+                    const auto now = net::steady_now();
+                    drain_engines(now);
+                    freezer_.turn(now);
                     for (const auto& port : ports_) flush(*port);
                   }});
+  freeze_all();
 }
 
 std::expected<void, std::string> ServerNode::reconfigure(fleet::Enrolments enrolments,
@@ -167,6 +187,7 @@ std::optional<TimePoint> ServerNode::next_deadline() const {
   };
   earlier(bootstrap_.next_timeout());
   earlier(management_.next_timeout());
+  earlier(freezer_.next_timeout());
   for (const auto& port : ports_)
     if (port->dtls) earlier(port->dtls->next_timeout());
   return next;
@@ -183,15 +204,18 @@ void ServerNode::deadline_reached(TimePoint now) {
 }
 
 void ServerNode::submit(storage::Worker::Work work, storage::Worker::Done done) {
-  auto finish = [this, done](storage::StoreResult<void> outcome) {
+  submit_quietly(std::move(work), [this, done = std::move(done)](storage::StoreResult<void> outcome) {
     if (!outcome) {
       ++store_failures_;
       spdlog::error("store: {}", outcome.error().what);
     }
     if (done) done(std::move(outcome));
-  };
-  if (worker_->submit(std::move(work), finish) == storage::Worker::Submitted::full)
-    finish(std::unexpected(
+  });
+}
+
+void ServerNode::submit_quietly(storage::Worker::Work work, const storage::Worker::Done& done) {
+  if (worker_->submit(std::move(work), done) == storage::Worker::Submitted::full)
+    done(std::unexpected(
         storage::StoreError{storage::StoreError::Kind::unavailable, "the store has too much waiting"}));
 }
 

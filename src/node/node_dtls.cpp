@@ -256,11 +256,13 @@ void ServerNode::on_dtls(TimePoint, Port&, const dtls::PeerMoved& event) {
           {{"endpoint", peer->endpoint}, {"from", event.from.to_string()}, {"to", event.to.to_string()}});
 }
 
-/// No session is kept over a restart: freeze_reserve is 0.
-void ServerNode::on_dtls(TimePoint, Port&, const dtls::FreezeWanted&) {}
+void ServerNode::on_dtls(TimePoint, Port&, const dtls::FreezeWanted& event) {
+  freezer_.want(event.peer);
+}
 
 void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEnded& event) {
   if (event.alert) count_alert(port, event.reason != dtls::SessionEnd::ended_here, *event.alert);
+  if (settings_.server.sessions_kept) freezer_.ended(event.peer);
   drop_peer(now, event.peer);
 }
 

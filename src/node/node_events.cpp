@@ -26,7 +26,8 @@ storage::RegistrationRecord record_of(const management::Registration& registrati
           .security = registration.security,
           .address = registration.address,
           .registered = registration.registered,
-          .updated = registration.updated};
+          .updated = registration.updated,
+          .session = registration.security == SecurityMode::nosec ? 0 : registration.peer.value()};
 }
 
 }  // namespace

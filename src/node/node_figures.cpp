@@ -120,6 +120,15 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
   all.push_back({"slipway_dtls_records_replayed_total", "Records seen before", number(d.replayed)});
   all.push_back({"slipway_dtls_sessions_moved_total", "DTLS sessions that went on from another address",
                  number(d.moved)});
+  all.push_back({"slipway_dtls_sessions_thawed_total",
+                 "DTLS sessions of an earlier start that went on without a handshake",
+                 number(sessions_.thawed)});
+  all.push_back({"slipway_dtls_sessions_not_thawed_total",
+                 "Stored DTLS sessions that could not be thawed at the start", number(sessions_.dropped)});
+  all.push_back({"slipway_dtls_freezes_total", "DTLS sessions written to the store",
+                 number(freezer_.counters().written)});
+  all.push_back({"slipway_dtls_freezes_failed_total", "Writes of DTLS sessions that failed",
+                 number(freezer_.counters().failures)});
   all.push_back({"slipway_udp_datagrams_received_total", "Datagrams received", number(u.received)});
   all.push_back({"slipway_udp_datagrams_sent_total", "Datagrams sent", number(u.sent)});
   all.push_back({"slipway_udp_datagrams_truncated_total", "Datagrams longer than 2,048 bytes, dropped",

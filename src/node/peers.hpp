@@ -32,12 +32,20 @@ class Peers {
   explicit Peers(std::size_t plain_max) : plain_max_(plain_max) {}
 
   [[nodiscard]] PeerId next() { return PeerId(++last_); }
+  /// Ids up to this one were given by earlier servers, whose sessions may come back.
+  void start_after(std::uint64_t last) { last_ = last; }
   void add_session(PeerId id, Peer peer);
   /// The peer of a plain address, made when it is new. At plain_max the longest unused one is
   /// dropped and given back in `evicted`.
   PeerId plain(Port& port, const Address& address, std::optional<PeerId>& evicted);
   [[nodiscard]] Peer* find(PeerId id);
+  [[nodiscard]] const Peer* find(PeerId id) const { return const_cast<Peers*>(this)->find(id); }
   void remove(PeerId id);
+  template <class Visit>
+  void each_session(Visit&& visit) const {
+    for (const auto& [id, peer] : peers_)
+      if (peer.security != SecurityMode::nosec) visit(id);
+  }
   /// Sessions whose credential belongs to the endpoint.
   [[nodiscard]] std::vector<PeerId> of(std::string_view endpoint) const;
   [[nodiscard]] PeerContext context(PeerId id, const Peer& peer) const {

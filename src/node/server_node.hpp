@@ -17,6 +17,7 @@
 #include <slipway/storage/worker.hpp>
 
 #include "failure_log.hpp"
+#include "freezer.hpp"
 #include "mailbox.hpp"
 #include "peers.hpp"
 #include "recorder.hpp"
@@ -43,6 +44,11 @@ struct HandshakeFigures {
   std::map<std::pair<security::dtls::IdentityKind, security::dtls::CipherSuite>, std::uint64_t> established;
   std::array<std::array<std::uint64_t, 3>, 2> alerts{};  ///< [sent, received][AlertClass]
 };
+
+/// Records that a session may send before it is written to the store again, which it is when half are used:
+/// once in 512 messages. More would let a thief repeat more of what a killed server has received; fewer would
+/// write more. A second of a server's absence uses up as many of the 2^48 numbers: enough for 8,700 years.
+inline constexpr std::uint32_t kFreezeReserve = 1024;
 
 /// What is kept of a bootstrap session besides the engine.
 struct BootstrapRun {
@@ -71,7 +77,7 @@ class ServerNode final : public Node {
   ServerNode(Settings settings, fleet::Enrolments enrolments, const ObjectCatalog& catalog,
              std::unique_ptr<net::EventLoop> loop);
   ~ServerNode() override;
-  /// Opens the store and the ports, and restores registrations.
+  /// Opens the store and the ports, and restores sessions and registrations.
   std::expected<void, std::string> open();
 
   void run() override;
@@ -176,7 +182,15 @@ class ServerNode final : public Node {
                OnResult done);
   OperationResult result_of(const management::Answer& answer) const;
   void submit(storage::Worker::Work work, storage::Worker::Done done);
+  /// Without a word about a failure.
+  void submit_quietly(storage::Worker::Work work, const storage::Worker::Done& done);
   std::expected<void, std::string> restore();
+  std::expected<void, std::string> thaw_sessions();
+  bool thaw(TimePoint now, const storage::StoredSession& stored);
+  std::optional<Freezer::Frozen> freeze(PeerId id);
+  void freeze_all();
+  void say_thawed() const;
+  PeerId session_of(const storage::RegistrationRecord& record) const;
   void keep_journey(trace::Journey journey, Recorder::Name name);
   void add_engine_figures(std::vector<Figure>& all) const;
   void add_dtls_figures(std::vector<Figure>& all) const;
@@ -207,6 +221,11 @@ class ServerNode final : public Node {
   std::array<HandshakeFigures, 2> handshakes_{};  // by fleet::ServerRole
   FailureLog failures_;
   std::uint64_t store_failures_ = 0;
+  Freezer freezer_;
+  std::uint64_t life_ = 0;  // storage::Store::begin_life
+  struct {
+    std::uint64_t thawed = 0, dropped = 0;
+  } sessions_;
   Remotes remotes_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::Worker> worker_;  // last: ends first, before what its completions touch

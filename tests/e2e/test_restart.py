@@ -45,7 +45,11 @@ class DeviceOutlivesServer(lab.Case):
 
     lifetime = 8
 
-    def test_the_same_device_finds_the_new_server_by_itself(self):
+    def test_the_same_device_finds_a_server_by_itself_that_has_lost_its_session(self):
+        self.lab.stop_server()
+        configured = self.lab.config.read_text(encoding="utf-8")
+        self.lab.config.write_text("[sessions]\nkeep = false\n" + configured, encoding="utf-8")
+        self.lab.start_server()
         device = self.lab.new_device(ENDPOINT)
         key = lab.management_key(device.state)
         begun = device.out.mark()

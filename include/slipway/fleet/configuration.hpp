@@ -68,6 +68,7 @@ struct ServerSettings {
   std::string http_token_file;
   std::string objects_directory;
   std::size_t journeys_kept = 16;  ///< per device
+  bool sessions_kept = true;       ///< secure sessions outlive the server
   bool operator==(const ServerSettings&) const = default;
 };
 

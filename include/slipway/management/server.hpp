@@ -46,7 +46,7 @@ struct Registration {
   std::string_view sms;
   std::string_view links;           ///< the object list as the device sent it
   std::string_view alternate_path;  ///< "" or "/lwm2m"
-  PeerId peer;                      ///< 0 after a restart, until the device speaks again
+  PeerId peer;  ///< 0 after a restart that its session did not survive, until the device speaks again
   Address address;
   SecurityMode security = SecurityMode::nosec;
   UnixTime registered{};
@@ -177,7 +177,8 @@ class Server {
   void list(std::string_view after, std::size_t limit, void (*visit)(void* context, const Registration&),
             void* context) const;
 
-  /// Restores a registration from the store at start; `remaining` of its lifetime.
+  /// Restores a registration from the store at start; `remaining` of its lifetime. Its peer is the session
+  /// that goes on, or 0.
   void restore(TimePoint now, const Registration& registration, Duration remaining);
   /// Ends a registration on the operator's word (credential revoked, device deleted).
   void revoke(TimePoint now, std::string_view endpoint);

@@ -64,6 +64,28 @@ struct RegistrationRecord {
   Address address;
   UnixTime registered;
   UnixTime updated;
+  std::uint64_t session = 0;  ///< SessionRecord::id of the secure session it was made by; 0 without one
+};
+
+/// A secure session as kept over a restart. [dtls::FrozenSession]
+struct SessionRecord {
+  std::uint64_t id = 0;  ///< rises with age, above 0: the newest session of a credential is kept
+  fleet::ServerRole role = fleet::ServerRole::management;
+  Bytes identity;  ///< of its credential; which session is whose, the credentials say
+  Address address;
+  std::uint64_t identity_mark = 0;
+  std::uint64_t life = 0;  ///< of the server that froze it
+  Secret frozen;           ///< its keys; kept sealed
+};
+struct StoredSession {
+  SessionRecord session;  ///< `frozen` is empty when the row is damaged
+  std::string endpoint;
+  ShortServerId server;
+  SecurityMode mode = SecurityMode::psk;
+};
+enum class SessionKept : std::uint8_t {
+  kept,
+  not_kept,  ///< its credential is retired or gone, or has a newer session: a restart ends this one
 };
 
 /// One finished journey: `document` is the JSON of trace/journey.hpp, secrets masked.
@@ -118,6 +140,21 @@ class Store {
   virtual StoreResult<void> remove_registration(std::string_view endpoint) = 0;
   /// In order of endpoint. `visit` does not call this store.
   virtual StoreResult<void> each_registration(const std::function<void(RegistrationRecord&&)>& visit) = 0;
+
+  /// A server begins: its number, above those of all servers before it, is durable when this returns. It is
+  /// the second of `now` where that is larger, so that a database out of a backup, too, gives numbers that
+  /// were not in use before. Nothing may be sent under a session that is kept before this was called.
+  virtual StoreResult<std::uint64_t> begin_life(UnixTime now) = 0;
+  /// Replaces what is kept of the session. Keys are sealed, each for its place. conflict: `life` is not that
+  /// of the server that began last, so what this one keeps could bring a nonce back that the other uses.
+  virtual StoreResult<SessionKept> put_session(const SessionRecord& session) = 0;
+  virtual StoreResult<void> remove_session(std::uint64_t id) = 0;
+  virtual StoreResult<void> clear_sessions() = 0;
+  /// Those of live credentials only: what retires a credential removes its session in the same transaction.
+  /// `visit` does not call this store.
+  virtual StoreResult<void> each_session(const std::function<void(const StoredSession&)>& visit) = 0;
+  /// The largest id that a session or a registration names; ids of new sessions are above it.
+  virtual StoreResult<std::uint64_t> last_session() = 0;
 
   /// Keeps the newest `kept` journeys of the device.
   virtual StoreResult<void> put_journey(const JourneyRecord& journey, std::size_t kept) = 0;

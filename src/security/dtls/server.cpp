@@ -123,7 +123,7 @@ Result<FrozenSession> DtlsServer::Impl::freeze(PeerId peer) {
   const auto limit = session->records.next_sequence + config_.freeze_reserve;
   session->sequence_limit = std::min(session->sequence_limit, limit);
   session->freeze_wanted = false;
-  return FrozenSession{std::move(bytes), session->address, limit};
+  return FrozenSession{std::move(bytes), session->address, limit, session->identity_mark};
 }
 
 void DtlsServer::Impl::frozen(PeerId peer, std::uint64_t limit) {
@@ -132,7 +132,7 @@ void DtlsServer::Impl::frozen(PeerId peer, std::uint64_t limit) {
 }
 
 Result<void> DtlsServer::Impl::thaw(TimePoint now, PeerId peer, const Address& address,
-                                    const PeerIdentity& identity, ByteView frozen, std::uint64_t life) {
+                                    std::uint64_t identity_mark, ByteView frozen, std::uint64_t life) {
   if (sessions_.size() >= config_.sessions_max) return fail(ErrorCode::limit, "sessions_max are there");
   SLIPWAY_ASSIGN(auto thawed, dtls::thaw(frozen, life));
   const auto& cid = thawed.records.cid_in;
@@ -144,7 +144,7 @@ Result<void> DtlsServer::Impl::thaw(TimePoint now, PeerId peer, const Address& a
       address_is_free ? sessions_.insert(address, peer, now) : sessions_.insert_aside(address, peer, now);
   session.records = thawed.records;
   session.sequence_limit = thawed.sequence_limit;
-  session.identity_mark = mark_of(identity);
+  session.identity_mark = identity_mark;
   if (cid.size != 0) sessions_.list_cid(session);
   return {};
 }
@@ -212,7 +212,11 @@ void DtlsServer::frozen(PeerId peer, std::uint64_t limit) {
 }
 Result<void> DtlsServer::thaw(TimePoint now, PeerId peer, const Address& address,
                               const PeerIdentity& identity, ByteView frozen, std::uint64_t life) {
-  return impl_->thaw(now, peer, address, identity, frozen, life);
+  return impl_->thaw(now, peer, address, Impl::mark_of(identity), frozen, life);
+}
+Result<void> DtlsServer::thaw(TimePoint now, PeerId peer, const Address& address, std::uint64_t identity_mark,
+                              ByteView frozen, std::uint64_t life) {
+  return impl_->thaw(now, peer, address, identity_mark, frozen, life);
 }
 void DtlsServer::end(TimePoint now, PeerId peer, Alert alert) {
   impl_->end(now, peer, alert);

@@ -31,8 +31,9 @@ class DtlsServer::Impl {
   Result<void> send(TimePoint now, PeerId peer, ByteView plaintext);
   Result<FrozenSession> freeze(PeerId peer);
   void frozen(PeerId peer, std::uint64_t limit);
-  Result<void> thaw(TimePoint now, PeerId peer, const Address& address, const PeerIdentity& identity,
+  Result<void> thaw(TimePoint now, PeerId peer, const Address& address, std::uint64_t identity_mark,
                     ByteView frozen, std::uint64_t life);
+  [[nodiscard]] static std::uint64_t mark_of(const PeerIdentity& identity);
   void end(TimePoint now, PeerId peer, Alert alert);
   [[nodiscard]] std::optional<Address> address_of(PeerId peer);
   [[nodiscard]] std::size_t session_count() const { return sessions_.size(); }
@@ -72,7 +73,6 @@ class DtlsServer::Impl {
 
   // server_sessions.cpp
   [[nodiscard]] static ByteView bytes_of(const PeerIdentity& identity);
-  [[nodiscard]] std::uint64_t mark_of(const PeerIdentity& identity) const;
   [[nodiscard]] Cid new_cid();
   [[nodiscard]] Session* session_named_by(ByteView datagram);
   void open_records_from(TimePoint now, const Address& from, Session& session, ByteView datagram);

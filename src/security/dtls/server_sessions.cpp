@@ -9,7 +9,7 @@ ByteView DtlsServer::Impl::bytes_of(const PeerIdentity& identity) {
   return std::get<CertificateIdentity>(identity).certificate;
 }
 
-std::uint64_t DtlsServer::Impl::mark_of(const PeerIdentity& identity) const {
+std::uint64_t DtlsServer::Impl::mark_of(const PeerIdentity& identity) {
   const auto text = as_text(bytes_of(identity));
   return std::hash<std::string_view>{}(text) ^ identity.index();
 }

@@ -82,10 +82,10 @@ void Statement::reset() {
 std::int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }
-std::string Statement::text(int column) const {
+std::string_view Statement::view(int column) const {
   const auto* data = sqlite3_column_text(statement_.get(), column);
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
-  return data == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(data), size);
+  return data == nullptr ? std::string_view() : std::string_view(reinterpret_cast<const char*>(data), size);
 }
 ByteView Statement::bytes(int column) const {
   const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_.get(), column));

@@ -32,8 +32,9 @@ class Statement {
   [[nodiscard]] StoreResult<void> each(const std::function<StoreResult<void>()>& visit);
 
   [[nodiscard]] std::int64_t integer(int column) const;
-  [[nodiscard]] std::string text(int column) const;
-  [[nodiscard]] ByteView bytes(int column) const;  ///< until the next step
+  [[nodiscard]] std::string text(int column) const { return std::string(view(column)); }
+  [[nodiscard]] std::string_view view(int column) const;  ///< until the next step
+  [[nodiscard]] ByteView bytes(int column) const;         ///< until the next step
 
  private:
   friend class Database;

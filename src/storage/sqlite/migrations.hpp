@@ -59,6 +59,26 @@ ALTER TABLE credential ADD COLUMN public_part BLOB NOT NULL DEFAULT x'';
 ALTER TABLE journey ADD COLUMN stranger INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX journey_of_strangers ON journey (id) WHERE stranger = 1;
 )sql",
+    // Secure sessions outlive their server. What retires a credential takes its session along, in one
+    // transaction.
+    R"sql(
+CREATE TABLE session (
+  credential INTEGER PRIMARY KEY REFERENCES credential (id) ON DELETE CASCADE,
+  id         INTEGER NOT NULL UNIQUE,         -- rises with age: the newest of a credential is kept
+  life       INTEGER NOT NULL,                -- of the server that froze it
+  address    TEXT    NOT NULL,
+  mark       INTEGER NOT NULL,                -- FrozenSession::identity_mark
+  sealed     BLOB    NOT NULL                 -- security/sealing.hpp
+);
+CREATE TRIGGER session_of_retired AFTER UPDATE OF state ON credential WHEN NEW.state = 2 BEGIN
+  DELETE FROM session WHERE credential = NEW.id;
+END;
+CREATE TABLE life (
+  number INTEGER NOT NULL                     -- of the server that began last
+);
+INSERT INTO life (number) VALUES (0);
+ALTER TABLE registration ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 /// Brings a database to the newest schema, one transaction a step. Errors: too_new, corrupt.

@@ -81,6 +81,7 @@ StoreResult<void> SqliteStore::put_registration(const RegistrationRecord& record
       .bind(11, address)
       .bind(12, ms_of(record.registered))
       .bind(13, ms_of(record.updated))
+      .bind(14, static_cast<std::int64_t>(record.session))
       .run();
 }
 
@@ -109,6 +110,7 @@ StoreResult<void> SqliteStore::each_registration(const std::function<void(Regist
     record.address = *address;
     record.registered = unix_time(row.integer(11));
     record.updated = unix_time(row.integer(12));
+    record.session = static_cast<std::uint64_t>(row.integer(13));
     visit(std::move(record));
     return {};
   });

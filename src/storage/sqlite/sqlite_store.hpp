@@ -30,12 +30,20 @@ class SqliteStore final : public Store {
   StoreResult<void> remove_registration(std::string_view endpoint) override;
   StoreResult<void> each_registration(const std::function<void(RegistrationRecord&&)>& visit) override;
 
+  StoreResult<std::uint64_t> begin_life(UnixTime now) override;
+  StoreResult<SessionKept> put_session(const SessionRecord& session) override;
+  StoreResult<void> remove_session(std::uint64_t id) override;
+  StoreResult<void> clear_sessions() override;
+  StoreResult<void> each_session(const std::function<void(const StoredSession&)>& visit) override;
+  StoreResult<std::uint64_t> last_session() override;
+
   StoreResult<void> put_journey(const JourneyRecord& journey, std::size_t kept) override;
   StoreResult<std::vector<JourneyRecord>> journeys(std::string_view endpoint, std::size_t limit) override;
 
  private:
   class Transaction;
   StoreResult<void> put_credential(const fleet::Credential& credential);
+  StoreResult<std::uint64_t> current_life();
   StoreResult<Bytes> sealed(const fleet::Credential& credential);
   StoreResult<void> trim_issued(std::string_view endpoint, fleet::ServerRole role, std::int64_t server);
   StoreResult<void> trim_retired(std::string_view endpoint, fleet::ServerRole role, std::int64_t server);

@@ -47,13 +47,31 @@ StoreResult<Statements> Statements::prepare(Database& database) {
       {&sql.put_registration,
        "INSERT OR REPLACE INTO registration (endpoint, location, enabler, lifetime, binding, queue_mode, "
        "sms, links,"
-       " alternate_path, security, address, registered, updated)"
-       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"},
+       " alternate_path, security, address, registered, updated, session)"
+       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"},
       {&sql.remove_registration, "DELETE FROM registration WHERE endpoint = ?1"},
       {&sql.list_registrations,
        "SELECT endpoint, location, enabler, lifetime, binding, queue_mode, sms, links, alternate_path, "
        "security,"
-       " address, registered, updated FROM registration ORDER BY endpoint"},
+       " address, registered, updated, session FROM registration ORDER BY endpoint"},
+
+      {&sql.begin_life, "UPDATE life SET number = MAX(number + 1, ?1) RETURNING number"},
+      {&sql.current_life, "SELECT number FROM life"},
+      {&sql.put_session,
+       "INSERT INTO session (credential, id, life, address, mark, sealed)"
+       " SELECT id, ?3, ?4, ?5, ?6, ?7 FROM credential WHERE role = ?1 AND identity = ?2 AND state <> 2"
+       " ON CONFLICT (credential) DO UPDATE SET id = excluded.id, life = excluded.life,"
+       " address = excluded.address, mark = excluded.mark, sealed = excluded.sealed"
+       " WHERE excluded.id >= session.id"},
+      {&sql.remove_session, "DELETE FROM session WHERE id = ?1"},
+      {&sql.clear_sessions, "DELETE FROM session"},
+      {&sql.list_sessions,
+       "SELECT session.id, life, address, mark, sealed, role, identity, endpoint, server, mode"
+       " FROM session JOIN credential ON credential.id = session.credential"
+       " WHERE credential.state <> 2 ORDER BY session.credential"},
+      {&sql.last_session,
+       "SELECT MAX((SELECT COALESCE(MAX(id), 0) FROM session),"
+       " (SELECT COALESCE(MAX(session), 0) FROM registration))"},
 
       {&sql.put_journey, "INSERT INTO journey (endpoint, began, document, stranger) VALUES (?1, ?2, ?3, ?4)"},
       {&sql.trim_journeys,

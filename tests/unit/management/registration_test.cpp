@@ -303,6 +303,30 @@ TEST_F(Registering, ComesBackFromTheStore) {
   EXPECT_FALSE(harness.server.find("dev"));
 }
 
+/// Its session has outlived the server, so nobody has to wait for the device.
+TEST_F(Registering, ComesBackWithItsPeer) {
+  Registration stored{.endpoint = "dev",
+                      .location = "bcdefghijklmn",
+                      .enabler = {1, 1},
+                      .lifetime = seconds(100),
+                      .links = "</1/0>,</3/0>",
+                      .peer = PeerId(2),
+                      .security = SecurityMode::psk};
+  harness.attach(device, secure_peer(2, "dev"));
+  harness.server.restore(harness.now, stored, seconds(40));
+  EXPECT_EQ(harness.server.find("dev")->peer, PeerId(2));
+  ASSERT_TRUE(harness.server.read(harness.now, "dev", Path(ObjectId(3), InstanceId(0))));
+  harness.settle();
+  EXPECT_EQ(device.asked.size(), 1u);
+  harness.server.peer_gone(harness.now, PeerId(2));
+  EXPECT_EQ(harness.server.find("dev")->peer, PeerId{});
+
+  Registration thief{.endpoint = "other", .location = "abcdefghijklm", .peer = PeerId(2)};
+  harness.server.restore(harness.now, stored, seconds(40));
+  harness.server.restore(harness.now, thief, seconds(40));
+  EXPECT_EQ(harness.server.find("other")->peer, PeerId(2)) << "nobody has it any more";
+}
+
 std::vector<std::string> listed(const Server& server, std::string_view after, std::size_t limit) {
   std::vector<std::string> names;
   server.list(

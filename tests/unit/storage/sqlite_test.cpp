@@ -191,7 +191,8 @@ TEST_F(SqliteFiles, OldDatabasesAreBroughtUpWithAllTheyHold) {
     ASSERT_TRUE((*store)->put_credentials({&one, 1}));
   }
   run("ALTER TABLE credential RENAME TO c; ALTER TABLE sealing RENAME TO s;"
-      "DROP INDEX credential_by_endpoint; DROP TABLE registration; DROP TABLE journey;");
+      "DROP INDEX credential_by_endpoint; DROP TABLE registration; DROP TABLE journey; DROP TABLE session;"
+      "DROP TABLE life;");
   run(kMigrations[0]);
   run("INSERT INTO credential SELECT id, endpoint, role, server, mode, state, identity, sealed_key, created "
       "FROM c;"
@@ -204,6 +205,75 @@ TEST_F(SqliteFiles, OldDatabasesAreBroughtUpWithAllTheyHold) {
   EXPECT_TRUE((*found)->key.same_as(Secret(as_bytes("0123456789abcdef"))));
   EXPECT_TRUE((*found)->public_part.empty());
   EXPECT_EQ((*store)->journeys("dev", 9)->size(), 1u);
+}
+
+class SqliteSessions : public SqliteFiles {
+ protected:
+  /// A store with one session, closed again.
+  void keep_one() {
+    const auto store = open();
+    const auto one = credential("dev", "id", as_bytes("0123456789abcdef"));
+    ASSERT_TRUE((*store)->put_credentials({&one, 1}));
+    const auto life = (*store)->begin_life(UnixTime(seconds(1'764'000'000)));
+    ASSERT_EQ((*store)->put_session({.id = 1,
+                                     .role = ServerRole::management,
+                                     .identity = one.identity,
+                                     .address = Address::v4(192, 0, 2, 1, 1),
+                                     .identity_mark = 5,
+                                     .life = *life,
+                                     .frozen = Secret(as_bytes(kSecret))}),
+              SessionKept::kept);
+  }
+  /// Whether the one session opens; nothing when there is none.
+  std::optional<bool> opens() {
+    std::optional<bool> found;
+    const auto store = open();
+    const auto read =
+        (*store)->each_session([&](const StoredSession& stored) { found = !stored.session.frozen.empty(); });
+    EXPECT_TRUE(read) << "a damaged row is never fatal: " << read.error().what;
+    return found;
+  }
+  static constexpr std::string_view kSecret = "keys-of-a-session-that-nobody-may-read";
+};
+
+TEST_F(SqliteSessions, HoldNoKeyInAnyForm) {
+  keep_one();
+  const auto all = everything_on_disk();
+  EXPECT_EQ(all.find(kSecret), std::string::npos);
+  EXPECT_EQ(all.find(kSecret.substr(0, 8)), std::string::npos);
+  EXPECT_EQ(all.find(base64(as_bytes(kSecret)).substr(0, 12)), std::string::npos);
+}
+
+TEST_F(SqliteSessions, WhoseRowsWereChangedDoNotOpen) {
+  keep_one();
+  EXPECT_EQ(opens(), true);
+  // Above all a smaller life, with which nonces would come again.
+  for (const auto* change : {"life = life - 1", "id = 2", "address = '192.0.2.1:2'", "address = 'nowhere'",
+                             "mark = 6", "sealed = x''", "sealed = zeroblob(100)"}) {
+    run("CREATE TABLE copy AS SELECT * FROM session;");
+    run(std::string("UPDATE session SET ") + change);
+    EXPECT_EQ(opens(), false) << change;
+    run("DELETE FROM session; INSERT INTO session SELECT * FROM copy; DROP TABLE copy;");
+    EXPECT_EQ(opens(), true) << change;
+  }
+}
+
+TEST_F(SqliteSessions, ThatWereSwappedDoNotOpen) {
+  keep_one();
+  {
+    const auto store = open();
+    const auto other = credential("other", "other", as_bytes("0123456789abcdef"));
+    ASSERT_TRUE((*store)->put_credentials({&other, 1}));
+  }
+  run("UPDATE session SET credential = (SELECT id FROM credential WHERE endpoint = 'other')");
+  EXPECT_EQ(opens(), false);
+}
+
+/// Though the trigger were gone: what is retired is not thawed.
+TEST_F(SqliteSessions, OfRetiredCredentialsAreNotEvenRead) {
+  keep_one();
+  run("DROP TRIGGER session_of_retired; UPDATE credential SET state = 2");
+  EXPECT_EQ(opens(), std::nullopt);
 }
 
 TEST_F(SqliteFiles, ANewerSchemaIsRefused) {

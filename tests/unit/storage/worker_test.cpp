@@ -7,11 +7,13 @@
 
 #include <slipway/storage/worker.hpp>
 
+#include "support/null_store.hpp"
+
 namespace slipway::storage {
 namespace {
 
 /// Counts transactions; keeps nothing.
-class FakeStore final : public Store {
+class FakeStore final : public testing::NullStore {
  public:
   StoreResult<void> batch(const std::function<StoreResult<void>()>& work) override {
     ++depth_;
@@ -25,26 +27,6 @@ class FakeStore final : public Store {
     if (commit_error) return std::unexpected(*commit_error);
     return done;
   }
-  StoreResult<void> put_credentials(std::span<const fleet::Credential>) override { return {}; }
-  StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole, ByteView) override {
-    return std::nullopt;
-  }
-  StoreResult<std::optional<CredentialOwner>> find_owner(fleet::ServerRole, ByteView) override {
-    return std::nullopt;
-  }
-  StoreResult<void> prove_credential(fleet::ServerRole, ByteView) override { return {}; }
-  StoreResult<std::size_t> revoke_credentials(std::string_view, fleet::ServerRole) override { return 0; }
-  StoreResult<std::vector<CredentialInfo>> credentials(std::string_view) override { return {}; }
-  StoreResult<void> put_registration(const RegistrationRecord&) override { return {}; }
-  StoreResult<void> remove_registration(std::string_view) override { return {}; }
-  StoreResult<void> each_registration(const std::function<void(RegistrationRecord&&)>&) override {
-    return {};
-  }
-  StoreResult<std::size_t> retire_other_servers(std::string_view, std::span<const ShortServerId>) override {
-    return 0;
-  }
-  StoreResult<void> put_journey(const JourneyRecord&, std::size_t) override { return {}; }
-  StoreResult<std::vector<JourneyRecord>> journeys(std::string_view, std::size_t) override { return {}; }
 
   // Read once the worker has gone.
   int commits = 0;

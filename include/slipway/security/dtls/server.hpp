@@ -116,9 +116,10 @@ struct ServerTransmit {
 /// when that handshake completes, and not before. What cannot be authenticated is dropped and counted.
 /// What a session needs in order to go on after a restart, or on another server.
 struct FrozenSession {
-  Secret bytes;         ///< holds its keys: seal it before it is stored
-  Address address;      ///< the last one known
-  std::uint64_t limit;  ///< for `frozen`, once it is durable
+  Secret bytes;                 ///< holds its keys: seal it before it is stored
+  Address address;              ///< the last one known
+  std::uint64_t limit;          ///< for `frozen`, once it is durable
+  std::uint64_t identity_mark;  ///< of whom its peer proved to be; not a secret
 };
 
 class DtlsServer {
@@ -159,6 +160,9 @@ class DtlsServer {
   /// (sessions_max).
   [[nodiscard]] Result<void> thaw(TimePoint now, PeerId peer, const Address& address,
                                   const PeerIdentity& identity, ByteView frozen, std::uint64_t life);
+  /// The same for who has not kept the whole identity, by the mark that `freeze` has given with the session.
+  [[nodiscard]] Result<void> thaw(TimePoint now, PeerId peer, const Address& address,
+                                  std::uint64_t identity_mark, ByteView frozen, std::uint64_t life);
   /// Ends a session (or a handshake) at once; its keys are wiped. SessionEnded follows, or HandshakeFailed.
   /// Unknown peers are ignored.
   void end(TimePoint now, PeerId peer, Alert alert);
