@@ -2,6 +2,8 @@
 #include <slipway/device/credentials.hpp>
 #include <slipway/security/keys.hpp>
 
+#include "certificate_chain.hpp"
+
 namespace slipway::device {
 namespace {
 
@@ -63,8 +65,15 @@ std::optional<Misfit> CredentialChecks::check(const client::AccountCredentials& 
       return Misfit{kPrivateKey, "the private key is not that of the public key"};
     return check_server(account);
   }
-  const auto certificate = security::read_certificate(account.identity);
-  if (!certificate) return Misfit{kIdentity, "the certificate is not X.509 in DER with an EC key"};
+  const auto chain = certificate_chain(account.identity);
+  const auto certificate = security::read_certificate(chain.empty() ? ByteView{} : ByteView(chain[0]));
+  if (!certificate)
+    return Misfit{kIdentity, "the certificate is not X.509 with an EC key, in DER or as a chain in PEM"};
+  for (const auto& issuer : std::span(chain).subspan(1)) {
+    const auto read = security::read_certificate(issuer);  // its key may be of any kind
+    if (!read && read.error().code == ErrorCode::malformed)
+      return Misfit{kIdentity, "a certificate of the chain in PEM is not X.509"};
+  }
   if (!equal(certificate->public_key, key->public_key))
     return Misfit{kPrivateKey, "the private key is not that of the certificate"};
   if (const auto* rule = device_misfit(*certificate, account)) return Misfit{kIdentity, rule};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "secure_config.hpp"
 
-#include <slipway/security/keys.hpp>
+#include "certificate_chain.hpp"
 
 namespace slipway::device {
 
@@ -11,19 +11,6 @@ namespace {
 
 std::unexpected<std::string> unusable(const char* what) {
   return std::unexpected(std::string("the account cannot be used: ") + what);
-}
-
-/// One certificate in DER, or a chain in PEM. [LwM2M-TRANSPORT 1.2 §5.2.9.6]
-std::vector<Bytes> chain_of(ByteView certificates) {
-  constexpr std::string_view kPem = "-----BEGIN";
-  if (!as_text(certificates).starts_with(kPem)) return {Bytes(certificates.begin(), certificates.end())};
-  std::vector<Bytes> chain;
-  const auto blocks = security::read_pem(as_text(certificates));
-  if (!blocks) return chain;
-  for (const auto& block : *blocks)
-    if (block.label == "CERTIFICATE")
-      chain.emplace_back(block.der.reveal().begin(), block.der.reveal().end());
-  return chain;
 }
 
 std::expected<dtls::Credential, std::string> credential_of(const client::ConnectWanted& wanted,
@@ -45,7 +32,7 @@ std::expected<dtls::Credential, std::string> credential_of(const client::Connect
       if (wanted.matching_type > 3) return unusable("its matching type (/0/x/13) is not 0 to 3");
       if (wanted.certificate_usage > 3) return unusable("its certificate usage (/0/x/15) is not 0 to 3");
       dtls::CertificateCredential credential;
-      credential.chain = chain_of(wanted.identity);
+      credential.chain = certificate_chain(wanted.identity);
       credential.private_key = Secret(wanted.key);
       credential.trust = {.server_key = Bytes(server_key.begin(), server_key.end()),
                           .matching = static_cast<security::MatchingType>(wanted.matching_type),

@@ -77,6 +77,26 @@ TEST_F(Credentials, ThatBelongTogetherFit) {
   expect_fits(rpk());
 }
 
+std::string pem(ByteView der) {
+  return security::to_pem("CERTIFICATE", der);
+}
+
+// The device's own certificate is the first. [LwM2M-TRANSPORT 1.2 §5.2.9.6]
+TEST_F(Credentials, AChainInPemIsReadWhole) {
+  auto account = x509();
+  const auto chain = pem(device.certificate) + pem(issue({.use = Use::authority}).certificate);
+  account.identity = as_bytes(chain);
+  expect_fits(account);
+  const auto turned = pem(server.certificate) + pem(device.certificate);
+  account.identity = as_bytes(turned);
+  expect(account, 5, "not that of the certificate");
+  const auto broken = pem(device.certificate) + pem(ByteView(device.certificate).first(100));
+  account.identity = as_bytes(broken);
+  expect(account, 3, "of the chain");
+  account.identity = as_bytes("-----BEGIN CERTIFICATE-----\n");
+  expect(account, 3, "not X.509");
+}
+
 TEST_F(Credentials, APrivateKeyOfAnotherIsRefused) {
   const auto other = issue();
   auto account = x509();
