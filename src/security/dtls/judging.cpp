@@ -58,6 +58,11 @@ HandshakeFailure failure_of(gnutls_session_t session, int code, const std::optio
         failure.detail = distrusted->detail;
       }
       break;
+    case GNUTLS_E_NO_CERTIFICATE_FOUND:  // [RFC 5246 §7.4.6]
+      failure.reason = FailureReason::untrusted;
+      failure.alert = Alert::handshake_failure;
+      failure.detail = "the client has no certificate and no raw public key, and one is needed";
+      break;
     case GNUTLS_E_NO_CIPHER_SUITES:
     case GNUTLS_E_NO_COMMON_KEY_SHARE:
     case GNUTLS_E_INSUFFICIENT_CREDENTIALS:

@@ -184,6 +184,8 @@ GnutlsPtr<gnutls_session_int> TlsContext::new_session() const {
   unsigned flags = protocol_.flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS;
   flags |= role_ == Role::server ? GNUTLS_SERVER : GNUTLS_CLIENT;
   if (types_ == Types::raw || types_ == Types::both) flags |= GNUTLS_ENABLE_RAWPK;
+  // A device has one certificate. A server may know it by itself, whatever authorities it names.
+  if (role_ == Role::client) flags |= GNUTLS_FORCE_CLIENT_CERT;
   if (gnutls_init(&raw, flags) < 0) return nullptr;
   GnutlsPtr<gnutls_session_int> session(raw);
   heed_key_log(raw);

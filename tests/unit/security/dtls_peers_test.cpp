@@ -9,11 +9,14 @@
 #include <deque>
 
 #include "dtls_link.hpp"
+#include "pki.hpp"
 
 namespace slipway::security::dtls::test {
 namespace {
 
 enum class Role { client, server };
+/// What a peer proves itself with.
+enum class Proof { psk, nothing };
 
 /// Another implementation's end of a session, as a thing that takes and gives datagrams.
 class ForeignPeer {
@@ -43,11 +46,13 @@ constexpr SuiteNames kSuites[] = {
 
 class GnutlsPeer final : public ForeignPeer {
  public:
-  GnutlsPeer(Role role, const SuiteNames& suite) {
+  GnutlsPeer(Role role, const SuiteNames& suite, Proof proof = Proof::psk) {
     const bool server = role == Role::server;
     gnutls_init(&session_, (server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK);
-    const auto priority =
-        std::string("NONE:+VERS-DTLS1.2:+PSK:+AEAD:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:+") + suite.gnutls;
+    const auto priority = std::string(
+                              "NONE:+VERS-DTLS1.2:+AEAD:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:+CTYPE-CLI-X509:"
+                              "+CTYPE-SRV-X509:+") +
+                          suite.gnutls + (proof == Proof::psk ? ":+PSK" : ":+ECDHE-ECDSA");
     EXPECT_GE(gnutls_priority_set_direct(session_, priority.c_str(), nullptr), 0);
     gnutls_psk_allocate_server_credentials(&server_);
     gnutls_psk_allocate_client_credentials(&client_);
@@ -61,7 +66,11 @@ class GnutlsPeer final : public ForeignPeer {
     const gnutls_datum_t key{reinterpret_cast<unsigned char*>(const_cast<char*>(kKey.data())),
                              static_cast<unsigned>(kKey.size())};
     gnutls_psk_set_client_credentials(client_, std::string(kIdentity).c_str(), &key, GNUTLS_PSK_KEY_RAW);
-    gnutls_credentials_set(session_, GNUTLS_CRD_PSK, server ? static_cast<void*>(server_) : client_);
+    gnutls_certificate_allocate_credentials(&none_);
+    if (proof == Proof::psk)
+      gnutls_credentials_set(session_, GNUTLS_CRD_PSK, server ? static_cast<void*>(server_) : client_);
+    else
+      gnutls_credentials_set(session_, GNUTLS_CRD_CERTIFICATE, none_);
     gnutls_transport_set_ptr(session_, this);
     gnutls_transport_set_push_function(
         session_, [](gnutls_transport_ptr_t self, const void* data, size_t size) {
@@ -91,6 +100,7 @@ class GnutlsPeer final : public ForeignPeer {
     gnutls_deinit(session_);
     gnutls_psk_free_server_credentials(server_);
     gnutls_psk_free_client_credentials(client_);
+    gnutls_certificate_free_credentials(none_);
   }
   void handle(ByteView datagram) override {
     in_.emplace_back(datagram.begin(), datagram.end());
@@ -103,6 +113,8 @@ class GnutlsPeer final : public ForeignPeer {
     const bool is_server = gnutls_rehandshake(session_) == GNUTLS_E_SUCCESS;
     if (!is_server) (void)gnutls_handshake(session_);
   }
+  /// The last one that it got.
+  [[nodiscard]] int alert() const { return gnutls_alert_get(session_); }
 
  private:
   void step() {
@@ -118,6 +130,7 @@ class GnutlsPeer final : public ForeignPeer {
   gnutls_session_t session_ = nullptr;
   gnutls_psk_server_credentials_t server_ = nullptr;
   gnutls_psk_client_credentials_t client_ = nullptr;
+  gnutls_certificate_credentials_t none_ = nullptr;
   std::deque<Bytes> in_;
   bool connected_ = false;
 };
@@ -343,6 +356,31 @@ TEST_P(DtlsPeers, OurCloseNotifyIsUnderstood) {
   client.end(now);
   while (const auto bytes = client.poll_transmit()) peer->handle(*bytes);
   EXPECT_TRUE(peer->closed);
+}
+
+// [RFC 5246 §7.4.6]
+TEST(DtlsForeignClient, WithoutACertificateIsRefusedAndTold) {
+  const security::test::World world;
+  SeededRandom random(1);
+  ServerConfig config;
+  config.next_peer = [] { return PeerId(7); };
+  config.keys.chain = {world.server.certificate};
+  config.keys.private_key = Secret(world.server.key.private_key.reveal());
+  DtlsServer server(std::move(config), random);
+  GnutlsPeer peer(Role::client, kSuites[0], Proof::nothing);
+  std::optional<HandshakeFailed> failed;
+  for (int round = 0; round < 20; ++round) {
+    for (; !peer.out.empty(); peer.out.pop_front())
+      server.handle_datagram(TimePoint{seconds(1)}, Address::v4(127, 0, 0, 1, 40000), peer.out.front());
+    while (const auto event = server.poll_event())
+      if (const auto* e = std::get_if<HandshakeFailed>(&*event)) failed = *e;
+    while (const auto transmit = server.poll_transmit()) peer.handle(transmit->bytes);
+  }
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->failure.reason, FailureReason::untrusted);
+  EXPECT_EQ(failed->failure.refused_by, Side::us);
+  EXPECT_EQ(failed->failure.alert, Alert::handshake_failure);
+  EXPECT_EQ(peer.alert(), static_cast<int>(Alert::handshake_failure));
 }
 
 std::string name_of(const testing::TestParamInfo<Case>& which) {
