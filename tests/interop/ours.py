@@ -208,6 +208,51 @@ plan = "interop"
         return request(method, f"{self.root}/api/v1/devices/{_quoted(endpoint)}{rest}", body)
 
 
+class Management:
+    """`slipway serve` with a management server alone, for devices whose credentials it is told of with `keep`."""
+
+    ENROLLED_AS = 101  # Short Server ID
+
+    def __init__(self, stage, identity=None, certificates=None, authorities=None):
+        """`identity` is its key pair, `certificates` a file with what it presents beside its raw public key, and
+        `authorities` one with who issues its devices' certificates."""
+        keys = ""
+        if identity:
+            keys = f'key = "{identity.key}"\ncertificate = "{certificates or identity.certificate}"\n'
+        if authorities:
+            keys += f'client_authorities = "{authorities}"\n'
+        config = stage.write("management.toml", f"""\
+[server]
+data = "data"
+[http]
+listen = "127.0.0.1:0"
+[bootstrap]
+coap = "off"
+coaps = "off"
+[management]
+coap = "off"
+coaps = "127.0.0.1:0"
+{keys}
+""")
+        self.process = stage.start("slipway-serve", binary(), "serve", "--json", "--config", config)
+        ready = json.loads(self.process.wait_for(r'^\{.*"ready":true.*\}$')[0])
+        self.root = f"http://{ready['http']}"
+        self.port = int(ready["management_coaps"].rpartition(":")[2])
+        self.events = Events(f"{self.root}/api/v1/events")
+
+    def enrol(self, endpoint, **credential):
+        body = {"credentials": [{"endpoint": endpoint, "server": self.ENROLLED_AS, **credential}]}
+        status, answer = request("PUT", f"{self.root}/api/v1/credentials", body)
+        expect(status == 200 and answer == {"kept": 1}, f"PUT credentials: {status} {answer}")
+
+    def revoke(self, endpoint):
+        status, answer = request(
+            "DELETE", f"{self.root}/api/v1/devices/{_quoted(endpoint)}/credentials?role=management")
+        expect(status == 200 and answer["revoked"] == 1, f"DELETE credentials: {status} {answer}")
+
+    metric = Servers.metric
+
+
 def _values(answer):
     return {value["path"]: value.get("value") for value in answer.get("values", [])}
 
@@ -215,6 +260,22 @@ def _values(answer):
 def anchor(stage, server, usage):
     """What a device knows a server by: its certificate, or with usage 2 that of its authority."""
     return server.certificate if usage == 3 else Keys.of(stage).ca.certificate
+
+
+def pack_of(stage, endpoint, port, resources):
+    """A factory pack with one management account on loopback: {resource of /0: bytes, or a number, or numbers}."""
+    objects = [{"n": "/0/0/0", "vs": f"coaps://127.0.0.1:{port}"}, {"n": "/0/0/1", "vb": False},
+               {"n": "/0/0/10", "v": 101}, {"n": "/1/0/0", "v": 101}, {"n": "/1/0/1", "v": 300},
+               {"n": "/1/0/6", "vb": True}, {"n": "/1/0/7", "vs": "U"}]
+    for resource, value in resources.items():
+        if isinstance(value, bytes):
+            text = base64.urlsafe_b64encode(value).decode().rstrip("=")
+            objects.append({"n": f"/0/0/{resource}", "vd": text})
+        elif isinstance(value, (list, tuple)):
+            objects += [{"n": f"/0/0/{resource}/{at}", "v": one} for at, one in enumerate(value)]
+        else:
+            objects.append({"n": f"/0/0/{resource}", "v": value})
+    return stage.write("pack.json", json.dumps({"slipway_pack": 1, "endpoint": endpoint, "objects": objects}))
 
 
 class Pack:

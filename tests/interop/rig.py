@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import random
 import re
 import select
 import shutil
@@ -35,23 +36,30 @@ class Process:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / f"{name}.log"
         self.lines = []
+        self._bytes = bytearray()
         self._changed = threading.Condition()
         self._ended = False
-        self._log = self.log.open("w", encoding="utf-8")
+        self._log = self.log.open("wb")
         self._child = subprocess.Popen(
             [str(word) for word in command], cwd=self.folder, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self):
-        for line in self._child.stdout:
-            self._log.write(line)
+        whole = 0  # where the first line begins that has not ended yet
+        while said := self._child.stdout.read1(65536):
+            self._log.write(said)
             self._log.flush()
             with self._changed:
-                self.lines.append(line.rstrip("\n"))
+                self._bytes += said
+                while (end := self._bytes.find(b"\n", whole)) >= 0:
+                    self.lines.append(self._bytes[whole:end].decode(errors="replace"))
+                    whole = end + 1
                 self._changed.notify_all()
         with self._changed:
+            if whole < len(self._bytes):
+                self.lines.append(self._bytes[whole:].decode(errors="replace"))
             self._ended = True
             self._changed.notify_all()
 
@@ -78,11 +86,32 @@ class Process:
                     raise Failure(f"{self.name} did not say /{pattern}/ within {seconds} s")
                 self._changed.wait(left)
 
-    def command(self, *words, seconds=15):
-        """Says one line to a Leshan peer and returns what it answers."""
-        after = self.mark()
-        self._child.stdin.write(" ".join(str(word) for word in words) + "\n")
+    def wait_for_bytes(self, pattern, seconds=30):
+        """The first match in all of the output, whether or not it is text."""
+        wanted = re.compile(pattern, re.DOTALL)
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while not (match := wanted.search(bytes(self._bytes))):
+                left = deadline - time.monotonic()
+                if self._ended or left <= 0:
+                    raise Failure(f"{self.name} {'ended' if self._ended else 'did not say'} {pattern} in {seconds} s")
+                self._changed.wait(left)
+            return match
+
+    def said(self):
+        """All of the output."""
+        with self._changed:
+            return bytes(self._bytes)
+
+    def write(self, data):
+        """Bytes to its standard input."""
+        self._child.stdin.write(data)
         self._child.stdin.flush()
+
+    def command(self, *words, seconds=15):
+        """Says one line to a peer of ours and returns what it answers."""
+        after = self.mark()
+        self.write((" ".join(str(word) for word in words) + "\n").encode())
         answer = self.wait_for(r"^ANSWER (.*)", seconds, after)[1]
         if answer.startswith("ERROR"):
             raise Failure(f"{self.name}: {words[0]}: {answer}")
@@ -136,8 +165,10 @@ class Relay:
         self.port = self._front.getsockname()[1]
         self._server = self._back = self._device = None
         self._left = None  # datagrams that still pass; None: all
+        self._chance = self._share = None  # of a datagram to get lost
         self.lost = False  # something was
         self.up = []       # first bytes of the device's datagrams: the type of a DTLS record
+        self.down = []     # the server's datagrams
         if port:
             self.lead_to(port)
 
@@ -156,14 +187,28 @@ class Relay:
         back.connect(self._server)
         self._back = back
 
+    def here(self):
+        """The device's address, for `back_to`."""
+        return self._back
+
+    def back_to(self, here):
+        self._back = here
+
     def cut(self, after=0):
         """Loses everything, once `after` more datagrams have passed."""
         self._left = after
 
+    def lose(self, share, seed):
+        """Loses this share of the datagrams, as chance has it."""
+        self._chance, self._share = random.Random(seed), share
+
     def mend(self):
-        self._left = None
+        self._left = self._chance = None
 
     def _passes(self):
+        if self._chance and self._chance.random() < self._share:
+            self.lost = True
+            return False
         if self._left is None:
             return True
         self._left -= 1
@@ -179,10 +224,11 @@ class Relay:
                         data, self._device = self._front.recvfrom(65536)
                         if self._passes():
                             self.up.append(data[0])
-                            back.send(data)
+                            self._back.send(data)
                     else:
                         data = back.recv(65536)
                         if self._passes():
+                            self.down.append(data)
                             self._front.sendto(data, self._device)
 
 
