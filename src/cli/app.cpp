@@ -45,6 +45,7 @@ int run(int argc, char** argv) {
   add_client(context);
   add_factory(context);
   add_queries(context);
+  add_doctor(context);
   add_decode(context);
   add_packets(context);
   add_smartcard(context);

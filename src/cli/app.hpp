@@ -29,6 +29,7 @@ void add_serve(Context context);
 void add_client(Context context);
 void add_factory(Context context);
 void add_queries(Context context);  ///< devices, read, write, journey, credentials, revoke ...
+void add_doctor(Context context);
 void add_decode(Context context);
 void add_packets(Context context);
 void add_smartcard(Context context);  ///< readers, read

@@ -8,55 +8,13 @@
 #include <slipway/net/clock.hpp>
 #include <slipway/security/keys.hpp>
 
+#include "key_input.hpp"
+
 namespace slipway::cli {
 namespace {
 
 constexpr ObjectId kSecurity{0}, kServer{1};
 constexpr std::int64_t kDay = 86400;
-
-/// What a PEM or DER file holds.
-std::expected<std::vector<security::PemBlock>, std::string> read_blocks(const std::string& file) {
-  const auto read = fleet::read_key_file(file);
-  if (!read) return std::unexpected(file + ": " + read.error());
-  const auto content = read->content.reveal();
-  if (as_text(content).find("-----BEGIN") == std::string_view::npos) {  // DER: its kind shows when it is read
-    std::vector<security::PemBlock> blocks;
-    blocks.push_back({.label = "", .der = Secret(content)});
-    return blocks;
-  }
-  auto blocks = security::read_pem(as_text(content));
-  if (!blocks) return std::unexpected(file + ": not a PEM file: " + blocks.error().detail);
-  return std::move(*blocks);
-}
-
-std::expected<Bytes, std::string> read_certificate(const std::string& file) {
-  const auto blocks = read_blocks(file);
-  if (!blocks) return std::unexpected(blocks.error());
-  for (const auto& block : *blocks)
-    if (const auto der = block.der.reveal(); security::read_certificate(der))
-      return Bytes(der.begin(), der.end());
-  return std::unexpected(file + ": no certificate with an EC key in it; give one as PEM or DER");
-}
-
-/// A public key as it is, or that of a certificate.
-std::expected<Bytes, std::string> read_public_key(const std::string& file) {
-  const auto blocks = read_blocks(file);
-  if (!blocks) return std::unexpected(blocks.error());
-  for (const auto& block : *blocks) {
-    const auto der = block.der.reveal();
-    if (security::read_public_key(der)) return Bytes(der.begin(), der.end());
-    if (auto certificate = security::read_certificate(der)) return std::move(certificate->public_key);
-  }
-  return std::unexpected(file + ": no public EC key in it; give it as PEM or DER");
-}
-
-std::expected<Secret, std::string> read_private_key(const std::string& file) {
-  const auto blocks = read_blocks(file);
-  if (!blocks) return std::unexpected(blocks.error());
-  for (const auto& block : *blocks)
-    if (auto pair = security::read_private_key(block.der.reveal())) return std::move(pair->private_key);
-  return std::unexpected(file + ": no private EC key in it; give it as PEM or DER, not encrypted");
-}
 
 std::string name_of(const Path& path) {
   return std::string(path.text().view());

@@ -2,9 +2,7 @@
 #include "client/notices.hpp"
 
 namespace slipway::client {
-namespace {
 
-/// The account is read when the session is opened, not when it was wished for.
 void complete_account(ConnectWanted& wanted, const Tree& tree, InstanceId id) {
   wanted.uri = tree.text(security(id, 0));
   wanted.mode = static_cast<SecurityMode>(tree.integer(security(id, 2)).value_or(3));
@@ -26,8 +24,6 @@ void complete_account(ConnectWanted& wanted, const Tree& tree, InstanceId id) {
     wanted.key = tree.opaque(security(*account, 5));
   }
 }
-
-}  // namespace
 
 void complete(Notice& notice, const Services& services) {
   if (auto* wanted = std::get_if<ConnectWanted>(&notice.event))

@@ -6,6 +6,7 @@
 
 #include <slipway/base/uri.hpp>
 #include <slipway/net/clock.hpp>
+#include <slipway/security/keys.hpp>
 
 namespace slipway::device {
 
@@ -21,6 +22,30 @@ ConnectFailure failure_of(const dtls::HandshakeFailure& failure) {
   return ConnectFailure::alert_retry;
 }
 
+const char* text_of(ConnectFailure failure) {
+  switch (failure) {
+    case ConnectFailure::unreachable:
+      return "unreachable";
+    case ConnectFailure::name_unknown:
+      return "name unknown";
+    case ConnectFailure::handshake_timeout:
+      return "no answer to the handshake";
+    case ConnectFailure::alert_retry:
+      return "handshake failed";
+    case ConnectFailure::alert_fail:
+      return "handshake refused";
+  }
+  return "failed";
+}
+
+/// What is known before anything is sent. The fingerprint is the one that a server shows of a credential.
+void begin_story(const client::ConnectWanted& wanted, ConnectionFailure& story) {
+  story = {.uri = std::string(wanted.uri)};
+  if (wanted.mode == SecurityMode::nosec || wanted.mode == SecurityMode::est) return;
+  story.mode = to_string(wanted.mode);
+  story.identity_fingerprint = identity_fingerprint(wanted.mode, wanted.identity);
+}
+
 std::optional<std::uint8_t> code_of(const std::optional<dtls::Alert>& alert) {
   if (!alert) return std::nullopt;
   return static_cast<std::uint8_t>(*alert);
@@ -34,10 +59,31 @@ Link::~Link() {
 }
 
 void Link::fail(ConnectFailure failure, std::string why) {
-  events_.failed(net::steady_now(), failure, std::nullopt, std::move(why));
+  story_.outcome = text_of(failure);
+  story_.detail = std::move(why);
+  events_.failed(net::steady_now(), failure, std::nullopt, story_);
+}
+
+void Link::handshake_failed(TimePoint now, const dtls::ConnectFailed& failed) {
+  const auto& failure = failed.failure;
+  const bool theirs = failure.refused_by == dtls::Side::peer;
+  story_.outcome = text_of(failure_of(failure));
+  story_.reason = dtls::to_string(failure.reason);
+  story_.detail = failure.detail;
+  story_.alert = code_of(failure.alert);
+  story_.alerted = theirs ? ConnectionFailure::Alerted::received : ConnectionFailure::Alerted::sent;
+  story_.after_ms = std::chrono::duration_cast<milliseconds>(now - began_).count();
+  if (failed.facts) {
+    if (failed.facts->suite) story_.chosen = dtls::suite_text(*failed.facts->suite);
+    for (const auto number : failed.facts->offered.suites)
+      story_.offered += (story_.offered.empty() ? "" : ", ") + dtls::suite_text(number);
+    if (!failed.facts->chain.empty()) story_.certificate = described(failed.facts->chain.front());
+  }
+  events_.failed(now, failure_of(failure), theirs ? code_of(failure.alert) : std::nullopt, story_);
 }
 
 void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, Secret frozen) {
+  begin_story(wanted, story_);
   short_id_ = wanted.server;
   account_ = account_digest(wanted);
   frozen_ = std::move(frozen);
@@ -64,7 +110,7 @@ void Link::resolved(net::Resolver::Addresses addresses) {
   socket_ = std::move(*socket);
   auto watched = loop_.watch(socket_->fd(), net::Interest::read, [this](net::Readiness) { receive(); });
   if (!watched) return fail(ConnectFailure::unreachable, watched.error().message());
-  const auto now = net::steady_now();
+  const auto now = began_ = net::steady_now();
   if (!dtls_) return events_.connected(now, client::SessionKind::fresh);
   if (const auto kept = std::exchange(frozen_, {}); !kept.empty() && dtls_->thaw(kept.reveal())) {
     has_cid_ = true;  // or it would not have been frozen
@@ -101,11 +147,8 @@ void Link::drain(TimePoint now) {
     } else if (const auto* datagram = std::get_if<dtls::ClientDatagramReceived>(&*event)) {
       events_.datagram(now, datagram->plaintext);
     } else if (const auto* failed = std::get_if<dtls::ConnectFailed>(&*event)) {
-      const auto& failure = failed->failure;
-      const bool theirs = failure.refused_by == dtls::Side::peer;
       flush();
-      return events_.failed(now, failure_of(failure), theirs ? code_of(failure.alert) : std::nullopt,
-                            std::string(dtls::to_string(failure.reason)) + ": " + failure.detail);
+      return handshake_failed(now, *failed);
     } else if (const auto* ended = std::get_if<dtls::ClientSessionEnded>(&*event)) {
       flush();
       return events_.lost(

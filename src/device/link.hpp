@@ -9,6 +9,7 @@
 
 #include <slipway/base/random.hpp>
 #include <slipway/client/client.hpp>
+#include <slipway/device/connection_failure.hpp>
 #include <slipway/net/event_loop.hpp>
 #include <slipway/net/resolver.hpp>
 #include <slipway/net/udp_socket.hpp>
@@ -19,7 +20,8 @@ namespace slipway::device {
 /// Tells the runner how its session fares. `failed` and `lost` are final: the runner then drops the link.
 struct LinkEvents {
   std::function<void(TimePoint, client::SessionKind)> connected;
-  std::function<void(TimePoint, client::ConnectFailure, std::optional<std::uint8_t> alert, std::string why)>
+  std::function<void(TimePoint, client::ConnectFailure, std::optional<std::uint8_t> alert,
+                     const ConnectionFailure& why)>
       failed;
   std::function<void(TimePoint, std::optional<std::uint8_t> alert)> lost;
   std::function<void(TimePoint, ByteView)> datagram;
@@ -58,6 +60,7 @@ class Link {
   void receive();
   void drain(TimePoint now);
   void fail(client::ConnectFailure failure, std::string why);
+  void handshake_failed(TimePoint now, const security::dtls::ConnectFailed& failed);
 
   net::EventLoop& loop_;
   Random& random_;
@@ -68,8 +71,10 @@ class Link {
   ShortServerId short_id_;
   std::uint64_t account_ = 0;
   Address server_;
-  Secret frozen_;                                               // until there is a socket
-  bool has_cid_ = false;                                        // of the session: it outlives its address
+  Secret frozen_;            // until there is a socket
+  bool has_cid_ = false;     // of the session: it outlives its address
+  ConnectionFailure story_;  // what is told when no session comes to be
+  TimePoint began_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for a lookup that ends after this
 };
 

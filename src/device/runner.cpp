@@ -19,22 +19,6 @@ namespace {
 
 constexpr Duration kGoodbyeTime = seconds(2);
 
-const char* failure_text(client::ConnectFailure failure) {
-  switch (failure) {
-    case client::ConnectFailure::unreachable:
-      return "unreachable";
-    case client::ConnectFailure::name_unknown:
-      return "name unknown";
-    case client::ConnectFailure::handshake_timeout:
-      return "no answer to the handshake";
-    case client::ConnectFailure::alert_retry:
-      return "handshake failed";
-    case client::ConnectFailure::alert_fail:
-      return "handshake refused";
-  }
-  return "failed";
-}
-
 std::string server_text(ShortServerId server) {
   return server.value() == 0 ? "bootstrap server" : "server " + std::to_string(server.value());
 }
@@ -222,8 +206,8 @@ class LinuxRunner final : public Runner {
                        },
                    .failed =
                        [this, peer](TimePoint now, client::ConnectFailure failure,
-                                    std::optional<std::uint8_t> alert, const std::string& why) {
-                         say("connection failed", std::string(failure_text(failure)) + " (" + why + ")");
+                                    std::optional<std::uint8_t> alert, const ConnectionFailure& why) {
+                         say("connection failed", to_text(why));
                          drop(peer);
                          client_.connect_failed(now, peer, failure, alert);
                          turn(now);

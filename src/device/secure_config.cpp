@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "secure_config.hpp"
 
+#include <ctime>
+
+#include <slipway/security/keys.hpp>
+
 #include "certificate_chain.hpp"
 
 namespace slipway::device {
@@ -63,6 +67,38 @@ std::expected<dtls::ClientConfig, std::string> secure_config(const client::Conne
     if (const auto suite = dtls::cipher_suite(number)) config.suites.push_back(*suite);
   if (config.suites.empty()) return unusable("none of its cipher suites (/0/x/16) is done here");
   return config;
+}
+
+std::string identity_fingerprint(SecurityMode mode, ByteView identity) {
+  Bytes found_by(identity.begin(), identity.end());
+  if (mode != SecurityMode::psk) {
+    const auto chain =
+        mode == SecurityMode::x509 ? certificate_chain(identity) : std::vector<Bytes>{found_by};
+    const auto digest = security::sha256(chain.empty() ? ByteView{} : ByteView(chain.front()));
+    found_by.assign(digest.begin(), digest.end());
+  }
+  return to_hex(ByteView(security::sha256(found_by)).first(4));
+}
+
+std::string date_text(UnixTime time) {
+  const std::time_t whole = std::chrono::duration_cast<seconds>(time.time_since_epoch()).count();
+  std::tm utc{};
+  ::gmtime_r(&whole, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &utc);
+  return text;
+}
+
+std::string described(ByteView certificate) {
+  const auto fingerprint = "SHA-256 " + to_hex(security::sha256(certificate));
+  if (security::read_public_key(certificate)) return "a raw public key, " + fingerprint;
+  const auto read = security::read_certificate(certificate);
+  if (!read) return "a certificate that is not of an EC key, " + fingerprint;
+  auto text = "a certificate of \"" + read->common_name + "\"";
+  for (std::size_t i = 0; i < read->dns_names.size() && i < 4; ++i)
+    text += (i == 0 ? " for " : ", ") + read->dns_names[i];
+  return text + ", issued by \"" + read->issuer_name + "\", valid from " + date_text(read->not_before) +
+         " to " + date_text(read->not_after) + ", " + fingerprint;
 }
 
 }  // namespace slipway::device

@@ -14,4 +14,13 @@ namespace slipway::device {
 [[nodiscard]] std::expected<security::dtls::ClientConfig, std::string> secure_config(
     const client::ConnectWanted& wanted, std::string_view host, std::optional<UnixTime> wall);
 
+/// First 8 hexadecimal digits of SHA-256 of what a server finds the credential by: of a PSK identity, or of
+/// the SHA-256 of a public key or of the (first) certificate.
+[[nodiscard]] std::string identity_fingerprint(SecurityMode mode, ByteView identity);
+
+/// For a person: names, issuer and dates of a certificate, or the SHA-256 of what is none.
+[[nodiscard]] std::string described(ByteView certificate);
+/// "2026-11-25 12:00 UTC".
+[[nodiscard]] std::string date_text(UnixTime time);
+
 }  // namespace slipway::device
