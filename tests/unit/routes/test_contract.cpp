@@ -134,8 +134,10 @@ TEST(OpenApi, MethodsOfEveryPathAreThoseOfTheRouter) {
 TEST(OpenApi, HasTheEventsThatTheNodePublishes) {
   std::set<std::string> published{"lost"};  // of EventStream itself
   for (const auto& file : std::filesystem::directory_iterator(std::string(SLIPWAY_SOURCE) + "/src/node"))
-    if (file.path().extension() == ".cpp")
+    if (file.path().extension() == ".cpp") {
       published.merge(quoted_after(file_text(file.path()), "publish(\""));
+      published.merge(quoted_after(file_text(file.path()), "sink_(\""));
+    }
   std::set<std::string> documented;
   std::size_t depth = 0;
   for (const auto& [indent, key] : keys_of_lines(openapi_yaml())) {
