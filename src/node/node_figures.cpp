@@ -49,6 +49,7 @@ void add(security::dtls::DtlsCounters& sum, const security::dtls::DtlsCounters& 
   sum.malformed += one.malformed;
   sum.unauthenticated += one.unauthenticated;
   sum.replayed += one.replayed;
+  sum.unexpected += one.unexpected;
   sum.moved += one.moved;
   sum.refused_total += one.refused_total;
   sum.refused_per_address += one.refused_per_address;
@@ -117,6 +118,8 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
       {"slipway_dtls_records_malformed_total", "Records that cannot be parsed", number(d.malformed)});
   all.push_back(
       {"slipway_dtls_records_unauthenticated_total", "Records with a wrong tag", number(d.unauthenticated)});
+  all.push_back({"slipway_dtls_records_unexpected_total",
+                 "Records of no session, of another epoch, or not awaited", number(d.unexpected)});
   all.push_back({"slipway_dtls_records_replayed_total", "Records seen before", number(d.replayed)});
   all.push_back({"slipway_dtls_sessions_moved_total", "DTLS sessions that went on from another address",
                  number(d.moved)});

@@ -57,6 +57,12 @@ class Session:
         """The other end said close_notify."""
         raise NotImplementedError
 
+    NAMED = ""  # a pattern of its words about the name in a hello
+
+    def wait_until_asked_for(self, name):
+        """A client named its server. [RFC 6066 §3]"""
+        self.process.wait_for(self.NAMED.format(re.escape(name)), 10)
+
     def wait_until_refused(self, alert=None, seconds=30):
         """The other end said a fatal alert (its number), or any."""
         raise NotImplementedError
@@ -133,6 +139,7 @@ class GnutlsClient(GnutlsSession):
 class GnutlsServer(GnutlsSession):
     """It sends everything back, and prints a message up to its first zero."""
     echoes = True
+    NAMED = "Requested server name: '{}'"
 
     def wait_until_connected(self, offer, seconds=30):
         got = self.process.wait_for(r"Cipher Suite: GNUTLS_(\S+)", seconds)[1]
@@ -204,6 +211,8 @@ class Gnutls(Peer):
 
 
 class OpensslSession(Session):
+    NAMED = 'Hostname in TLS extension: "{}"'
+
     def wait_until_connected(self, offer, seconds=30):
         suite = self.process.wait_for(r"^(?:Ciphersuite:|CIPHER is) (\S+)", seconds)[1]
         expect(suite == Openssl.SUITES[offer.suite], f"agreed on {suite}, not on {offer.suite}")
@@ -254,8 +263,9 @@ class Openssl(Peer):
 
     def server(self, stage, side, offer, port):
         words = ["-listen", "-serverpref", "-accept", f"127.0.0.1:{port}"]
-        if side.identity:
-            words += ["-nocert"]
+        # It looks at a name only where it has a second certificate for that.
+        words += ["-nocert"] if side.identity else ["-servername", "localhost", "-key2", side.own.key_pem,
+                                                    "-cert2", side.own.chain_pem]
         if side.authority:
             words += ["-Verify", "2"]
         process = stage.start("s_server", "openssl", "s_server", *words, *self._words(side, offer),
@@ -266,6 +276,7 @@ class Openssl(Peer):
 
 class ProgramSession(Session):
     """One of peers/: it speaks in lines."""
+    NAMED = "^EVENT named {}$"
 
     def wait_until_connected(self, offer, seconds=30):
         self.process.wait_for("^EVENT connected ", seconds)

@@ -25,9 +25,10 @@ class Mode:
     kind: str              # psk, rpk, x509
     suite: str
     group: str = ""
-    refused: str = ""      # why there is no session: wrong key, stranger, foreign, distrust, alone
+    refused: str = ""      # why there is no session: wrong key, stranger, foreign, distrust, alone, name
     usage: int = 3         # how our client knows the server's certificate
     matching: int = 0
+    sni: str = ""          # /0/x/14: what the server is asked for, and must be called
     long_chain: bool = False
     lossy: bool = False
     moves: bool = False    # the device's address changes
@@ -66,6 +67,10 @@ MODES = [
     Mode("x509_x25519", "X.509, X25519", "x509", ECDSA, group="x25519"),
     Mode("x509_usage_2", "X.509, certificate usage 2", "x509", ECDSA, usage=2, sides=("client",)),
     Mode("x509_sha256", "X.509, matching type SHA-256", "x509", ECDSA, matching=1, sides=("client",)),
+    Mode("x509_sni", "X.509, usage 2, the server's name by /0/x/14 and SNI", "x509", ECDSA, usage=2, sni="localhost",
+         sides=("client",)),
+    Mode("x509_other_name", "X.509, usage 2, the server has another name: we refuse", "x509", ECDSA, usage=2,
+         sni="other.example", refused="name", sides=("client",)),
     Mode("x509_server_alone", "X.509, of the server alone", "x509", ECDSA, anonymous=True, sides=("client",)),
     Mode("x509_device_without", "X.509, the device has none: refused", "x509", ECDSA, refused="alone",
          sides=("server",)),
@@ -140,7 +145,7 @@ class Cast:
             known = hashlib.sha256(known).digest() if mode.matching == 1 else known
             own = self.device.chain_pem if mode.long_chain else self.device.certificate
             resources |= {2: 2, 3: own.read_bytes(), 4: known, 5: self.device.key.read_bytes(),
-                          13: mode.matching, 15: mode.usage}
+                          13: mode.matching, 15: mode.usage} | ({14: mode.sni} if mode.sni else {})
         return ours.client(stage, ours.pack_of(stage, ENDPOINT, port, resources))
 
 
@@ -212,10 +217,11 @@ def our_server_with(stage, peer, mode):
 
 def _stays_where_it_is(server, session, relay):
     """Without a Connection ID what comes from another address is of no session; the session goes on at the old one."""
-    old, passed = relay.here(), len(relay.up)
+    old, dropped = relay.here(), "slipway_dtls_records_unexpected_total"
+    before = server.metric(dropped)
     relay.move()
     session.send(coap.Message(coap.CON, 0, 0x0103))
-    wait_until("the record from elsewhere is on its way", lambda: len(relay.up) > passed)
+    wait_until("the record from elsewhere is dropped", lambda: server.metric(dropped) == before + 1)
     relay.back_to(old)
     _pinged(session, 0x0104)
     expect("70000103" not in session.process.said().hex() and b"70000103" not in session.process.said(),
@@ -240,7 +246,7 @@ def _our_server_refuses(server, session, mode):
 
 
 def _our_client_is_refused_or_refuses(client, session, mode):
-    if mode.refused == "foreign":
+    if mode.refused in ("foreign", "name"):
         client.wait_for(ours.event("connection failed", ".*peer not trusted"))
         session.wait_until_refused(42)  # bad_certificate
     elif mode.refused == "distrust":
@@ -266,6 +272,8 @@ def our_client_with(stage, peer, mode):
     session.wait_until_connected(mode.offer(), 60)
     expect(not mode.lossy or relay.lost, "nothing was lost")
     _check_group(mode, relay)
+    if mode.sni:
+        session.wait_until_asked_for(mode.sni)
     if session.echoes:
         # It gets its own Register back, and answers that it serves none.
         client.wait_for(ours.event("registration failed", "with the server 101: 5.03"), 60)

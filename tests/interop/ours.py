@@ -263,7 +263,7 @@ def anchor(stage, server, usage):
 
 
 def pack_of(stage, endpoint, port, resources):
-    """A factory pack with one management account on loopback: {resource of /0: bytes, or a number, or numbers}."""
+    """A factory pack with one management account on loopback: {resource of /0: bytes, text, a number, or numbers}."""
     objects = [{"n": "/0/0/0", "vs": f"coaps://127.0.0.1:{port}"}, {"n": "/0/0/1", "vb": False},
                {"n": "/0/0/10", "v": 101}, {"n": "/1/0/0", "v": 101}, {"n": "/1/0/1", "v": 300},
                {"n": "/1/0/6", "vb": True}, {"n": "/1/0/7", "vs": "U"}]
@@ -273,6 +273,8 @@ def pack_of(stage, endpoint, port, resources):
             objects.append({"n": f"/0/0/{resource}", "vd": text})
         elif isinstance(value, (list, tuple)):
             objects += [{"n": f"/0/0/{resource}/{at}", "v": one} for at, one in enumerate(value)]
+        elif isinstance(value, str):
+            objects.append({"n": f"/0/0/{resource}", "vs": value})
         else:
             objects.append({"n": f"/0/0/{resource}", "v": value})
     return stage.write("pack.json", json.dumps({"slipway_pack": 1, "endpoint": endpoint, "objects": objects}))

@@ -36,6 +36,13 @@ class MbedtlsStack final : public Stack {
     set_keys();
     mbedtls_ssl_cookie_init(&cookies_);
     must(mbedtls_ssl_cookie_setup(&cookies_, mbedtls_ctr_drbg_random, &random_), "cookies");
+    mbedtls_ssl_conf_sni(
+        &config_,
+        [](void*, mbedtls_ssl_context*, const unsigned char* name, std::size_t size) {
+          say("EVENT named " + std::string(name, name + size));
+          return 0;
+        },
+        nullptr);
     mbedtls_ssl_conf_dtls_cookies(&config_, mbedtls_ssl_cookie_write, mbedtls_ssl_cookie_check, &cookies_);
     mbedtls_ssl_init(&ssl_);
     must(mbedtls_ssl_setup(&ssl_, &config_), "session");

@@ -2,10 +2,10 @@
 // What the DTLS peers of the interop tests share: their command line, the lines that they read and say, one
 // UDP socket. The library is behind `Stack`.
 //
-// Said, one line each: EVENT ready PORT (a server), EVENT connected SUITE, EVENT received HEX, EVENT closed
-// (close_notify of the other end), EVENT alert NUMBER (a fatal one of the other end), EVENT failed WHY.
-// Read: send HEX; close. Each is answered: ANSWER OK or ANSWER ERROR WHY. The end of the input ends the
-// program.
+// Said, one line each: EVENT ready PORT (a server), EVENT named NAME (the one in a hello), EVENT connected
+// SUITE, EVENT received HEX, EVENT closed (close_notify of the other end), EVENT alert NUMBER (a fatal one of
+// the other end), EVENT failed WHY. Read: send HEX; close. Each is answered: ANSWER OK or ANSWER ERROR WHY.
+// The end of the input ends the program.
 #pragma once
 
 #include <arpa/inet.h>

@@ -119,6 +119,10 @@ class WolfsslStack final : public Stack {
     const int result = options_.is_server() ? wolfSSL_accept(ssl_) : wolfSSL_connect(ssl_);
     if (heard_ != heard) began_ = now();
     if (result == WOLFSSL_SUCCESS) {
+      void* name = nullptr;
+      if (const auto size = wolfSSL_SNI_GetRequest(ssl_, WOLFSSL_SNI_HOST_NAME, &name);
+          options_.is_server() && size != 0)
+        say("EVENT named " + std::string(static_cast<const char*>(name), size));
       say(std::string("EVENT connected ") + wolfSSL_get_cipher_name(ssl_));
       state_ = State::connected;
       return;
