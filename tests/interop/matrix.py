@@ -15,6 +15,8 @@ ENDPOINT = "urn:interop:matrix"
 TOKEN = b"mtrx"
 NUMBERS = {"psk:ccm_8": 0xC0A8, "psk:ccm": 0xC0A4, "psk:gcm": 0x00A8,
            "ecdsa:ccm_8": 0xC0AE, "ecdsa:ccm": 0xC0AC, "ecdsa:gcm": 0xC02B}
+MATCHING = [bytes, *(lambda data, name=name: hashlib.new(name, data).digest()
+                     for name in ("sha256", "sha384", "sha512"))]  # /0/x/13
 GROUPS = {"secp256r1": 23, "secp384r1": 24, "x25519": 29}
 
 
@@ -58,6 +60,8 @@ MODES = [
     Mode("rpk_ccm_8", "RPK, AES_128_CCM_8", "rpk", ECDSA),
     Mode("rpk_ccm", "RPK, AES_128_CCM", "rpk", "ecdsa:ccm"),
     Mode("rpk_gcm", "RPK, AES_128_GCM", "rpk", "ecdsa:gcm"),
+    Mode("rpk_p384", "RPK, secp384r1 in keys and exchange", "rpk", ECDSA, group="secp384r1"),
+    Mode("rpk_x25519", "RPK, X25519", "rpk", ECDSA, group="x25519"),
     Mode("rpk_foreign", "RPK, another key: refused", "rpk", ECDSA, refused="foreign"),
     Mode("x509_ccm_8", "X.509 both ways, AES_128_CCM_8", "x509", ECDSA),
     Mode("x509_ccm", "X.509 both ways, AES_128_CCM", "x509", "ecdsa:ccm"),
@@ -67,6 +71,8 @@ MODES = [
     Mode("x509_x25519", "X.509, X25519", "x509", ECDSA, group="x25519"),
     Mode("x509_usage_2", "X.509, certificate usage 2", "x509", ECDSA, usage=2, sides=("client",)),
     Mode("x509_sha256", "X.509, matching type SHA-256", "x509", ECDSA, matching=1, sides=("client",)),
+    Mode("x509_sha384", "X.509, matching type SHA-384", "x509", ECDSA, matching=2, sides=("client",)),
+    Mode("x509_sha512", "X.509, matching type SHA-512", "x509", ECDSA, matching=3, sides=("client",)),
     Mode("x509_sni", "X.509, usage 2, the server's name by /0/x/14 and SNI", "x509", ECDSA, usage=2, sni="localhost",
          sides=("client",)),
     Mode("x509_other_name", "X.509, usage 2, the server has another name: we refuse", "x509", ECDSA, usage=2,
@@ -142,7 +148,7 @@ class Cast:
                           5: self.device.key.read_bytes()}
         else:
             known = (self.ca if mode.usage == 2 else self.server).certificate.read_bytes()
-            known = hashlib.sha256(known).digest() if mode.matching == 1 else known
+            known = MATCHING[mode.matching](known)
             own = self.device.chain_pem if mode.long_chain else self.device.certificate
             resources |= {2: 2, 3: own.read_bytes(), 4: known, 5: self.device.key.read_bytes(),
                           13: mode.matching, 15: mode.usage} | ({14: mode.sni} if mode.sni else {})
