@@ -9,6 +9,7 @@
 #include "app.hpp"
 #include "doctor_failures.hpp"
 #include "doctor_steps.hpp"
+#include "key_log.hpp"
 #include "output.hpp"
 #include "signals.hpp"
 
@@ -21,6 +22,7 @@ struct Options {
   std::string subject;  ///< URI or endpoint
   doctor::TargetOptions target;
   doctor::FailuresOptions failures;
+  std::string key_log;
   double timeout_s = 10;
 
   [[nodiscard]] bool tries_a_server() const {
@@ -37,6 +39,9 @@ int examine(Options options, bool as_json) {
   options.target.uri = options.subject;
   const auto target = doctor::Target::from(options.target);
   if (!target) return usage(target.error());
+  const auto key_log = start_key_log(options.key_log);
+  if (!key_log) return fail(key_log.error());
+  if (!key_log->empty()) std::fprintf(stderr, "%s\n", key_log->c_str());
   const bool colour = coloured(STDOUT_FILENO);
   const auto title = target->uri_text() + " " + target->who();
   if (!as_json) std::printf("%s\n", doctor::printable(title).c_str());
@@ -133,12 +138,14 @@ void add_doctor(Context context) {
                               "  slipway doctor urn:dev:os:lamp --device-log lamp.log\n"
                               "  slipway doctor");
   command->add_option("subject", options->subject,
-                      "URI of a server to try (coap, coaps), or a device that a running server is asked for; "
+                      "URI of a server to try (coap, coaps, coap+tcp, coaps+tcp), or a device that a running "
+                      "server is asked for; "
                       "without: what failed last there");
   command->add_option("--timeout", options->timeout_s, "seconds for the handshake at most")
       ->check(CLI::Range(0.1, 600.0))
       ->capture_default_str();
   add_credential_options(command, options->target);
+  add_key_log_option(*command, options->key_log);
   auto& failures = options->failures;
   command->add_option("--device-log", failures.device_log, "output of `slipway client`; - is standard input")
       ->group("Asking a server")

@@ -11,6 +11,7 @@
 #include <slipway/security/dtls/server.hpp>
 #include <slipway/security/random.hpp>
 
+#include "doctor_stream.hpp"
 #include "doctor_words.hpp"
 
 namespace slipway::cli::doctor {
@@ -43,15 +44,14 @@ class Examination {
   void run() {
     if (!look_up()) return;
     const auto uri = target_.uri();
-    if (is_tcp(uri.scheme))
-      return report_.add({"reachable", Mark::skipped, "TCP is not tried by this command",
-                          "a device on the way there says what happens: `slipway client`"});
     for (std::size_t i = 0; i < addresses_.size(); ++i) {
       // A device takes the first one; the others matter when that fails.
       const bool last = i + 1 == addresses_.size();
       asked_ = asked_at(addresses_[i]);
-      const bool reached =
-          is_secure(uri.scheme) ? examine_secure(addresses_[i]) : examine_plain(addresses_[i]);
+      const bool reached = is_tcp(uri.scheme)      ? examine_stream(target_, addresses_[i], asked_, patience_,
+                                                                    random_, stop_, report_)
+                           : is_secure(uri.scheme) ? examine_secure(addresses_[i])
+                                                   : examine_plain(addresses_[i]);
       if (reached || last || stop_.said()) break;
     }
     if (stop_.said()) report_.interrupt();

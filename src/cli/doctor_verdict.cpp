@@ -104,7 +104,10 @@ Verdict of_keys(const ConnectionFailure* device, const ServerView& server) {
   else if (fell_silent(*device))
     sentence += " The device never got the server's alert, and gave up by itself.";
   return {sentence,
-          "give the device the server's key: a new pack by `slipway factory`, or let it bootstrap again"};
+          server.server == "bootstrap"
+              ? "give the device the server's key: a new pack by `slipway factory`"
+              : "let the device bootstrap again, which it does by itself when it has given this server up "
+                "(`slipway journey` shows it), or give it a new pack by `slipway factory`"};
 }
 
 Verdict of_unknown(const ConnectionFailure* device, const ServerView& server) {

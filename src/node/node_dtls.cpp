@@ -161,11 +161,6 @@ std::string log_tail(const FailedHandshake& failed) {
   return text;
 }
 
-/// `slipway doctor` tries suites and breaks off: no device has failed.
-bool is_test_of_somebody(const FailedHandshake& failed) {
-  return failed.refused_by == dtls::Side::peer && failed.alert == dtls::Alert::user_canceled;
-}
-
 }  // namespace
 
 void ServerNode::on_dtls(TimePoint, Port& port, const dtls::CredentialWanted& event) {
@@ -273,7 +268,10 @@ void ServerNode::count_alert(const Port& port, bool received, dtls::Alert alert)
 
 void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::HandshakeFailed& event) {
   const auto& failure = event.failure;
-  ++handshakes_[static_cast<std::size_t>(port.role)].failures[static_cast<std::size_t>(failure.reason)];
+  const bool on_purpose =
+      failure.refused_by == dtls::Side::peer && failure.alert == dtls::Alert::user_canceled;
+  const auto counted = on_purpose ? dtls::FailureReason::cancelled : failure.reason;
+  ++handshakes_[static_cast<std::size_t>(port.role)].failures[static_cast<std::size_t>(counted)];
   if (failure.alert) count_alert(port, failure.refused_by == dtls::Side::peer, *failure.alert);
   Claim claim;
   if (auto known = claims_.extract(event.peer)) claim = std::move(known.mapped());
@@ -292,7 +290,8 @@ void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::HandshakeFailed&
                failure.detail, log_tail(failed));
   record_refusal(now, port, event, claim);
   publish("handshake-failed", to_json(failed));
-  if (!is_test_of_somebody(failed)) failures_.add(std::move(failed));
+  // `slipway doctor` tries suites and breaks off: no device has failed.
+  if (!on_purpose) failures_.add(std::move(failed));
 }
 
 /// A journey of its own, for whoever asks why the device is not there. Anybody can name an identity, so equal

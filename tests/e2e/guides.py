@@ -188,6 +188,8 @@ def plain(line):
     line = re.sub(r"/rd/\w+", "/rd/ID", line)
     line = re.sub(r"\d+ (s|min|h|days) ago", "AGO", line)
     line = re.sub(r"\d\d:\d\d:\d\d", "TIME", line)
+    line = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "DATE", line)
+    line = re.sub(r"\d+(\.\d+)? ms\b", "MS", line)
     return re.sub(r"\b[0-9a-f]{8,}\b", "HEX", line)
 
 

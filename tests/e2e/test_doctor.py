@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -247,7 +248,7 @@ class DoctorAbroad(Help, unittest.TestCase):
     def until_it_listens(self, *arguments):
         """Repeats an examination as long as nobody listens yet."""
         for _ in range(100):
-            result = lab.run("doctor", "--json", "--timeout", "5", *arguments, folder=self.folder)
+            result = lab.run("doctor", "--json", "--timeout", "2", *arguments, folder=self.folder)
             if "nobody listens" not in result.out:
                 return Examined(result)
         self.fail("nobody listens: " + result.out)
@@ -309,6 +310,54 @@ class DoctorAbroad(Help, unittest.TestCase):
         self.assertEqual(1, found.result.code)
         self.expect(found, "certificate", "noticed", "to 2021-01-01")
         self.expect(found, "trust", "failed", "expired", "clock")
+
+    def test_tls_with_gnutls(self):
+        port = lab.free_port()
+        (self.folder / "keys").write_text(f"lamp:{KEY}\n", encoding="utf-8")
+        self.start("gnutls-serv", "--port", port, "--echo", "--pskpasswd", "keys", "--priority",
+                   "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+PSK:+AES-128-CCM")
+        to = [f"coaps+tcp://127.0.0.1:{port}", *self.psk(port)[1:]]
+        found = self.until_it_listens(*to)
+        self.expect(found, "reachable", "passed", "takes the connection")
+        self.expect(found, "TLS", "passed", "a session of TLS 1.2 with TLS_PSK_WITH_AES_128")
+        self.key_file("ff" * 16)
+        found = self.examine(*to[:3], "--key", "psk.hex", code=1)
+        self.expect(found, "identity", "failed", "unknown to the server, or its key is another one")
+
+    def serve_streams(self, talk):
+        """One connection of TCP, answered by `talk`."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def run():
+            with listener.accept()[0] as peer:
+                peer.settimeout(lab.PATIENCE)
+                talk(peer)
+        served = threading.Thread(target=run)
+        served.start()
+        self.addCleanup(served.join)
+        return f"coap+tcp://127.0.0.1:{listener.getsockname()[1]}"
+
+    def test_coap_over_tcp(self):
+        def talk(peer):
+            peer.sendall(bytes.fromhex("00e1"))  # a CSM without options
+            heard = b""
+            while b".well-known" not in heard:
+                heard += peer.recv(4096)
+            at = heard.index(b".well-known") - 1 - 4  # its token of 4 bytes stands before the first option
+            peer.sendall(bytes.fromhex("0484") + heard[at:at + 4])  # 4.04
+        found = self.examine(self.serve_streams(talk), code=0)
+        self.expect(found, "CSM", "passed", "1152 bytes")
+        self.expect(found, "CoAP request", "passed", "4.04 Not Found")
+        self.expect(found, "security", "noticed", "there is none")
+
+    def test_tcp_that_is_no_coap_and_nobody_there(self):
+        found = self.examine(self.serve_streams(lambda peer: peer.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")), code=1)
+        self.expect(found, "CoAP", "failed", remedy="speaks CoAP over TCP")
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            port = gone.getsockname()[1]
+        found = self.examine(f"coap+tcp://127.0.0.1:{port}", code=1)
+        self.expect(found, "reachable", "failed", "nobody listens")
 
     def test_wrong_usage(self):
         key = self.key_file()
