@@ -350,6 +350,8 @@ void BootstrapSession::persisted(TimePoint now, std::uint64_t id, Client::Persis
   outcome_ = Outcome{BootstrapEnd::succeeded, services_.model.before()};
   services_.model.commit();
   if (incoming) services_.respond(now, *incoming, {.code = coap::Code::changed});
+  // Its answer was lost. A server that has forgotten this session would begin another by a repetition.
+  if (request_) services_.endpoint.cancel(*std::exchange(request_, std::nullopt));
   if (!accepts() || !is_same) linger(now);
   triggered_ = false;
   attempt_ = 0;

@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "management/registry.hpp"
 
-#include <cstring>
-
 namespace slipway::management {
 namespace {
 constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
-}
-
-CompactText::CompactText(std::string_view text) {
-  if (text.empty()) return;
-  const auto size = text.size() < 255 ? text.size() : 255;
-  bytes_ = std::make_unique_for_overwrite<char[]>(size + 1);
-  bytes_[0] = static_cast<char>(static_cast<unsigned char>(size));
-  std::memcpy(bytes_.get() + 1, text.data(), size);
 }
 
 LocationText location_text(std::uint64_t location) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <slipway/base/bounded.hpp>
+#include <slipway/base/compact_text.hpp>
 #include <slipway/management/server.hpp>
 
 #include "lwm2m/slot.hpp"
@@ -18,20 +19,6 @@
 #include "management/name_order.hpp"
 
 namespace slipway::management {
-
-/// Text of up to 255 bytes behind one pointer.
-class CompactText {
- public:
-  CompactText() = default;
-  explicit CompactText(std::string_view text);
-  [[nodiscard]] std::string_view view() const {
-    if (!bytes_) return {};
-    return {bytes_.get() + 1, static_cast<unsigned char>(bytes_[0])};
-  }
-
- private:
-  std::unique_ptr<char[]> bytes_;
-};
 
 /// 64 random bits as thirteen characters of base32: not to be guessed, and short in every Update.
 using LocationText = BoundedString<13>;

@@ -16,7 +16,7 @@ ServerNode::ServerNode(Settings settings, fleet::Enrolments enrolments, const Ob
       catalog_(catalog),
       loop_(std::move(loop)),
       mailbox_(*loop_),
-      peers_(settings_.peers_max),
+      peers_(settings_.peers_max, random_.u64()),
       maker_(fleet::make_credential_maker(net::unix_now, random_)),
       bootstrap_(settings_.bootstrap, catalog, random_, random_, maker_.get()),
       management_(settings_.management, catalog, random_),

@@ -52,7 +52,7 @@ void ServerNode::on(TimePoint now, const bootstrap::EnrolmentWanted& event) {
 
 /// A secure session may outlive its credential. What runs may end; nothing new begins with a retired one.
 void ServerNode::check_credential(bootstrap::SessionId session, const Peer& peer) {
-  auto identity = std::make_shared<Bytes>(peer.identity);
+  auto identity = std::make_shared<Bytes>(peer.identity_copy());
   auto alive = std::make_shared<bool>(false);
   submit(
       [identity, alive](storage::Store& store) -> storage::StoreResult<void> {
@@ -159,8 +159,8 @@ void ServerNode::on(TimePoint now, const bootstrap::SessionEnded& event) {
   const auto reason = shown(run.reason.empty() ? event.reason : std::string_view(run.reason));
   std::string remedy(run.remedy.empty() ? advice(event.outcome) : std::string_view(run.remedy));
   const auto* peer = peers_.find(event.peer);
-  if (peer != nullptr && !peer->endpoint.empty() && peer->endpoint != event.endpoint)
-    remedy = advice_on_names(endpoint, peer->endpoint);
+  if (peer != nullptr && !peer->endpoint.empty() && peer->endpoint.view() != event.endpoint)
+    remedy = advice_on_names(endpoint, peer->endpoint.view());
   if (run.goes_on) {  // its journey has only begun
     publish("bootstrap-ended", {{"endpoint", endpoint},
                                 {"outcome", outcome},
@@ -222,11 +222,12 @@ void ServerNode::settle(const std::string& endpoint, const fleet::Plan& plan) {
 
 /// Who uses a credential of a Pack has taken it as a whole. [LwM2M-CORE 1.2 §6.1.7.7]
 void ServerNode::settle_pack(const Peer& peer) {
-  const auto given = packs_given_.find(peer.endpoint);
+  const auto given = packs_given_.find(std::string(peer.endpoint.view()));
   if (given == packs_given_.end()) return;
   const auto& [plan, identities] = given->second;
-  if (std::ranges::find(identities, peer.identity) == identities.end()) return;
-  settle(peer.endpoint, *plan);
+  if (std::ranges::none_of(identities, [&](const Bytes& one) { return equal(one, peer.identity_bytes()); }))
+    return;
+  settle(std::string(peer.endpoint.view()), *plan);
   packs_given_.erase(given);
 }
 

@@ -198,18 +198,16 @@ void ServerNode::on_dtls(TimePoint, Port& port, const dtls::CredentialWanted& ev
 void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablished& event) {
   const auto kind = static_cast<dtls::IdentityKind>(event.identity.index());
   Peer peer{.port = &port,
-            .security = mode_of(kind),
-            .endpoint = {},
-            .server = {},
-            .identity = stored_identity(kind, bytes_of(event.identity)),
-            .address = event.address};
+            .identity = CompactText(as_text(stored_identity(kind, bytes_of(event.identity)))),
+            .address = event.address,
+            .security = mode_of(kind)};
   if (auto claim = claims_.extract(event.peer)) {
-    peer.endpoint = std::move(claim.mapped().endpoint);
+    peer.endpoint = CompactText(claim.mapped().endpoint);
     peer.server = claim.mapped().server;
   }
   recorder_.begin(now - event.duration,
                   net::unix_now() - std::chrono::duration_cast<milliseconds>(event.duration), event.peer,
-                  interface_of(port), event.address, peer.endpoint);
+                  interface_of(port), event.address, peer.endpoint.view());
   const auto note = [&](trace::Direction direction, std::uint32_t bytes, unsigned datagrams) {
     recorder_.note(event.peer, handshake_row(direction, event.duration, bytes,
                                              std::string(dtls::to_string(event.suite)) + ", " +
@@ -219,7 +217,7 @@ void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablish
   note(trace::Direction::up, event.traffic.bytes_received, event.traffic.datagrams_received);
   note(trace::Direction::down, event.traffic.bytes_sent, event.traffic.datagrams_sent);
   ++handshakes_[static_cast<std::size_t>(port.role)].established[{kind, event.suite}];
-  publish("session", {{"endpoint", peer.endpoint},
+  publish("session", {{"endpoint", peer.endpoint.view()},
                       {"server", fleet::to_string(port.role)},
                       {"address", event.address.to_string()},
                       {"suite", dtls::to_string(event.suite)}});
@@ -230,7 +228,7 @@ void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablish
 
 void ServerNode::prove(const Peer& peer) {
   if (peer.identity.empty()) return;
-  auto identity = std::make_shared<Bytes>(peer.identity);
+  auto identity = std::make_shared<Bytes>(peer.identity_copy());
   submit([identity,
           role = peer.port->role](storage::Store& store) { return store.prove_credential(role, *identity); },
          {});
@@ -247,8 +245,9 @@ void ServerNode::on_dtls(TimePoint, Port&, const dtls::PeerMoved& event) {
   auto* peer = peers_.find(event.peer);
   if (peer == nullptr) return;
   peer->address = event.to;
-  publish("moved",
-          {{"endpoint", peer->endpoint}, {"from", event.from.to_string()}, {"to", event.to.to_string()}});
+  publish(
+      "moved",
+      {{"endpoint", peer->endpoint.view()}, {"from", event.from.to_string()}, {"to", event.to.to_string()}});
 }
 
 void ServerNode::on_dtls(TimePoint, Port&, const dtls::FreezeWanted& event) {

@@ -41,7 +41,7 @@ void ServerNode::deliver(TimePoint now, PeerId id, const Peer& peer, ByteView da
   const bool bootstrap = peer.port->role == ServerRole::bootstrap;
   if (!recorder_.recording(id))
     recorder_.begin(now, wall, id, bootstrap ? trace::Interface::bootstrap : trace::Interface::management,
-                    peer.address, peer.endpoint);
+                    peer.address, peer.endpoint.view());
   recorder_.message(now, id, trace::Direction::up, datagram, wire_size);
   const auto context = peers_.context(id, peer);
   if (bootstrap)

@@ -41,7 +41,7 @@ std::optional<Freezer::Frozen> ServerNode::freeze(PeerId id) {
   if (!frozen) return std::nullopt;
   return Freezer::Frozen{.record = {.id = id.value(),
                                     .role = peer->port->role,
-                                    .identity = peer->identity,
+                                    .identity = peer->identity_copy(),
                                     .address = frozen->address,
                                     .identity_mark = frozen->identity_mark,
                                     .life = life_,
@@ -60,11 +60,11 @@ bool ServerNode::thaw(TimePoint now, const storage::StoredSession& stored) {
                            life_ - session.life))
     return false;
   peers_.add_session(id, {.port = port->get(),
-                          .security = stored.mode,
-                          .endpoint = stored.endpoint,
+                          .endpoint = CompactText(stored.endpoint),
+                          .identity = CompactText(as_text(session.identity)),
+                          .address = session.address,
                           .server = stored.server,
-                          .identity = session.identity,
-                          .address = session.address});
+                          .security = stored.mode});
   return true;
 }
 
@@ -122,7 +122,7 @@ PeerId ServerNode::session_of(const storage::RegistrationRecord& record) const {
   const PeerId id(record.session);
   const auto* peer = peers_.find(id);
   const bool is_its = peer != nullptr && peer->port->role == fleet::ServerRole::management &&
-                      peer->endpoint == record.endpoint;
+                      peer->endpoint.view() == record.endpoint;
   return is_its ? id : PeerId();
 }
 

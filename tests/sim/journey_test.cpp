@@ -24,7 +24,21 @@ TEST(FirstJourney, SurvivesRebootsDuringBootstrap) {
 }
 
 TEST(FirstJourney, SurvivesRestartsOfTheServers) {
-  (void)run_seeds({.troubles = {.server_restarts = 3}});
+  const auto seen = run_seeds({.troubles = {.server_restarts = 3}});
+  if (is_whole_run()) {
+    EXPECT_GT(seen.thawed, 100u) << "the sessions go on";
+  }
+}
+
+/// The servers end at any moment, also between the writes of a session: no nonce comes twice, and no session
+/// of a credential that is dead. [SimServers::check_nonces, thaw_sessions]
+TEST(FirstJourney, SurvivesAStormOfRestarts) {
+  const auto seen = run_seeds(
+      {.store = {.failure_percent = 10},
+       .troubles = {.server_restarts = 40, .moves = 3, .bootstrap_requests = 2, .within = seconds(600)}});
+  if (is_whole_run()) {
+    EXPECT_GT(seen.thawed, 2000u);
+  }
 }
 
 TEST(FirstJourney, SurvivesRestartsOfTheServersDuringBootstrap) {

@@ -27,6 +27,16 @@ TEST(Rotation, RevokedDevicesComeBackThroughEverything) {
   run_troubled_story(Story::rotation);
 }
 
+/// Revoked, and the servers end again and again around that moment.
+TEST(Rotation, RevokedSessionsNeverComeBackThroughAStormOfRestarts) {
+  const auto seen = run_seeds({.story = Story::rotation,
+                               .store = {.failure_percent = 10},
+                               .troubles = {.server_restarts = 40, .moves = 2, .within = seconds(2000)}});
+  if (is_whole_run()) {
+    EXPECT_GT(seen.thawed, 2000u);
+  }
+}
+
 TEST(Rotation, DevicesThatAreToldToRenewTheirKey) {
   run_story(Story::trigger);
 }

@@ -30,6 +30,7 @@ Seen run_seeds(Settings settings) {
     world.run();
     world.end();
     for (const auto& [outcome, count] : world.servers().outcomes()) seen.outcomes[outcome] += count;
+    seen.thawed += world.servers().thawed();
     seen.failed_on_device += world.device().bootstraps_failed();
     if (only != 0) std::cout << world.told();
     if (world.violation().empty()) continue;

@@ -16,6 +16,7 @@ namespace slipway::sim {
 struct Seen {
   Outcomes outcomes;  ///< of bootstrap sessions, by the server's word
   unsigned failed_on_device = 0;
+  unsigned thawed = 0;  ///< sessions that went on after a restart of their server
   [[nodiscard]] unsigned count(bootstrap::Outcome outcome) const {
     const auto found = outcomes.find(outcome);
     return found == outcomes.end() ? 0 : found->second;

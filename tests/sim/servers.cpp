@@ -26,7 +26,8 @@ storage::RegistrationRecord record_of(const management::Registration& registrati
           .security = registration.security,
           .address = registration.address,
           .registered = registration.registered,
-          .updated = registration.updated};
+          .updated = registration.updated,
+          .session = registration.peer.value()};
 }
 
 management::Registration registration_of(const storage::RegistrationRecord& record) {
@@ -45,6 +46,11 @@ management::Registration registration_of(const storage::RegistrationRecord& reco
           .registered = record.registered,
           .updated = record.updated};
 }
+
+/// Small, so that sessions are frozen often, and run into its end.
+constexpr std::uint32_t kReserve = 8;
+/// Until a write that failed is tried again.
+constexpr Duration kFreezeRetry = seconds(2);
 
 bool contains(ByteView haystack, ByteView needle) {
   return !std::ranges::search(haystack, needle).empty();
@@ -70,12 +76,13 @@ void SimServers::boot() {
   bootstrap_ =
       std::make_unique<bootstrap::Server>(bootstrap::ServerConfig{}, builtin_objects(), random_, key_random_);
   management_ = std::make_unique<management::Server>(management::ServerConfig{}, builtin_objects(), random_);
-  restore_registrations();
+  durable_life_ = store_.begin_life();
   std::vector<std::pair<ServerRole, Address>> wanted{{ServerRole::management, site_.management}};
   if (site_.bootstrap) wanted.emplace_back(ServerRole::bootstrap, *site_.bootstrap);
   for (const auto& [role, address] : wanted) {
     dtls::ServerConfig config;
     config.next_peer = [this] { return PeerId(++last_peer_); };
+    config.freeze_reserve = kReserve;
     ports_.push_back(
         std::make_unique<Port>(Port{.role = role,
                                     .address = address,
@@ -86,6 +93,77 @@ void SimServers::boot() {
       drain(*port);
     });
   }
+  thaw_sessions();
+  restore_registrations();
+}
+
+void SimServers::thaw_sessions() {
+  for (const auto& [whose, session] : store_.sessions()) {
+    const auto port = std::ranges::find(ports_, session.role, [](const auto& one) { return one->role; });
+    const auto* credential = store_.durable(session.role, session.identity);
+    journal_.require(credential != nullptr && credential->state != fleet::CredentialState::retired &&
+                         !store_.has_revoked(session.identity),
+                     "no session comes back whose credential was revoked or retired");
+    const PeerId id(session.id);
+    const auto thawed = (*port)->dtls->thaw(timeline_.now(), id, session.address, session.identity_mark,
+                                            session.frozen.reveal(), durable_life_ - session.life);
+    journal_.require(thawed.has_value(), "what was kept of a session thaws");
+    peers_[id] = {.port = port->get(),
+                  .endpoint = credential->endpoint,
+                  .identity = session.identity,
+                  .address = session.address,
+                  .server = credential->server};
+    ++thawed_;
+    journal_.note(std::string(fleet::to_string(session.role)) + " server: the session with " +
+                  session.address.to_string() + " goes on");
+  }
+}
+
+/// Never within the events of the engine: a session that is new is told of after it wants to be frozen.
+void SimServers::freeze_after(Duration delay, Port& port, PeerId id) {
+  timeline_.after(delay, [this, &port, id, life = life_] {
+    if (life == life_) freeze(port, id);
+  });
+}
+
+void SimServers::freeze(Port& port, PeerId id) {
+  const auto peer = peers_.find(id);
+  if (peer == peers_.end()) return;
+  auto frozen = port.dtls->freeze(id);
+  if (!frozen) return;
+  storage::SessionRecord session{.id = id.value(),
+                                 .role = port.role,
+                                 .identity = peer->second.identity,
+                                 .address = frozen->address,
+                                 .identity_mark = frozen->identity_mark,
+                                 .life = durable_life_,
+                                 .frozen = std::move(frozen->bytes)};
+  store_.put_session(std::move(session), [this, &port, id, limit = frozen->limit](Written written) {
+    if (written == Written::durable) return port.dtls->frozen(id, limit);
+    freeze_after(kFreezeRetry, port, id);
+  });
+}
+
+/// What follows the sequence number of a record is sealed under it. [RFC 6347 §4.1.2.1]
+void SimServers::check_nonces(PeerId peer, ByteView datagram) {
+  constexpr std::uint8_t kCidRecord = 25;
+  ByteReader reader(datagram);
+  while (reader.remaining() >= 13) {
+    const auto record = reader.rest();
+    const auto type = *reader.u8();
+    (void)reader.u16();
+    const auto epoch = *reader.u16();
+    const auto sequence = *reader.unsigned_of(6);
+    // The length stands behind a Connection ID whose size only the device knows; such a record is the last.
+    const auto size = type == kCidRecord ? record.size() : 13u + *reader.u16();
+    if (epoch != 0) {
+      const auto bytes = record.first(std::min<std::size_t>(size, record.size()));
+      const auto [known, fresh] = sealed_.try_emplace({peer, sequence}, bytes.begin(), bytes.end());
+      journal_.require(fresh || equal(known->second, bytes), "no nonce is used twice");
+    }
+    if (size >= record.size()) return;
+    reader = ByteReader(record.subspan(size));
+  }
 }
 
 void SimServers::restore_registrations() {
@@ -93,7 +171,10 @@ void SimServers::restore_registrations() {
     const auto age = std::chrono::duration_cast<Duration>(timeline_.wall() - record.updated);
     const Duration lifetime = seconds(record.lifetime_s);
     if (record.lifetime_s != 0 && age >= lifetime) continue;
-    management_->restore(timeline_.now(), registration_of(record), lifetime - age);
+    auto registration = registration_of(record);
+    const auto peer = peers_.find(PeerId(record.session));
+    if (peer != peers_.end() && peer->second.endpoint == endpoint) registration.peer = peer->first;
+    management_->restore(timeline_.now(), registration, lifetime - age);
   }
 }
 
@@ -108,7 +189,6 @@ void SimServers::restart() {
   started_.clear();
   plans_.clear();
   ++life_;
-  last_peer_ = 0;
   boot();
   if (watch.restarted) watch.restarted();
 }
@@ -168,7 +248,10 @@ void SimServers::drain(Port& port) {
 }
 
 void SimServers::flush(Port& port, Fate& fate) {
-  while (const auto out = port.dtls->poll_transmit()) fate = network_.send(port.address, out->to, out->bytes);
+  while (const auto out = port.dtls->poll_transmit()) {
+    if (out->peer != PeerId{}) check_nonces(out->peer, out->bytes);
+    fate = network_.send(port.address, out->to, out->bytes);
+  }
 }
 
 void SimServers::on_dtls(Port& port, const dtls::CredentialWanted& event) {
@@ -211,6 +294,7 @@ void SimServers::on_dtls(Port&, const dtls::SessionEnded& event) {
   management_->peer_gone(timeline_.now(), event.peer);
   turn();
   peers_.erase(event.peer);
+  store_.remove_session(event.peer.value());
 }
 
 void SimServers::on_dtls(Port& port, const dtls::HandshakeFailed& event) {

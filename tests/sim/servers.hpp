@@ -69,6 +69,8 @@ class SimServers {
   [[nodiscard]] management::Server& management() { return *management_; }
   [[nodiscard]] const bootstrap::Server& bootstrap() const { return *bootstrap_; }
   [[nodiscard]] const Outcomes& outcomes() const { return outcomes_; }
+  /// Sessions that went on after a restart, of all lives of the process.
+  [[nodiscard]] unsigned thawed() const { return thawed_; }
   /// Sessions and handshakes of DTLS, bootstrap sessions and registrations that are left.
   [[nodiscard]] std::string leftovers() const;
   /// Brings credentials of accounts at another node there; told when that node has said that they are
@@ -100,6 +102,10 @@ class SimServers {
 
   void boot();
   void restore_registrations();
+  void thaw_sessions();
+  void freeze_after(Duration delay, Port& port, PeerId peer);
+  void freeze(Port& port, PeerId peer);
+  void check_nonces(PeerId peer, ByteView datagram);
   void drain(Port& port);
   void flush(Port& port, Fate& fate);
   void deliver(PeerId id, const Peer& peer, ByteView datagram);
@@ -115,7 +121,7 @@ class SimServers {
   void on_dtls(Port& port, const security::dtls::SessionEstablished& event);
   void on_dtls(Port& port, const security::dtls::DatagramReceived& event);
   void on_dtls(Port& port, const security::dtls::PeerMoved& event);
-  void on_dtls(Port&, const security::dtls::FreezeWanted&) {}
+  void on_dtls(Port& port, const security::dtls::FreezeWanted& event) { freeze_after({}, port, event.peer); }
   void on_dtls(Port& port, const security::dtls::SessionEnded& event);
   void on_dtls(Port& port, const security::dtls::HandshakeFailed& event);
 
@@ -149,10 +155,13 @@ class SimServers {
   std::map<bootstrap::SessionId, std::shared_ptr<const fleet::Plan>> plans_;
   std::unique_ptr<bootstrap::Server> bootstrap_;
   std::unique_ptr<management::Server> management_;
-  std::uint64_t last_peer_ = 0;
-  std::uint64_t life_ = 0;  // counts restarts: answers to an earlier process are nobody's
+  std::uint64_t last_peer_ = 0;     // no id is given twice: a session keeps its own over restarts
+  std::uint64_t life_ = 0;          // counts restarts: answers to an earlier process are nobody's
+  std::uint64_t durable_life_ = 0;  // storage::Store::begin_life
 
   // What the checks know.
+  unsigned thawed_ = 0;
+  std::map<std::pair<PeerId, std::uint64_t>, Bytes> sealed_;  // records by session and sequence number
   std::map<bootstrap::SessionId, std::vector<Bytes>> keys_of_session_;
   std::vector<Bytes> minted_;  // every key that was ever made
   std::map<bootstrap::SessionId, bool> started_;

@@ -70,7 +70,7 @@ void SimStore::revoke_credentials(std::string endpoint, ServerRole role, Done do
       [this, endpoint = std::move(endpoint), role] {
         for (auto& credential : credentials_) {
           if (credential.endpoint != endpoint || credential.role != role) continue;
-          credential.state = CredentialState::retired;
+          retire(credential);
           revoked_.insert(credential.identity);
         }
       },
@@ -83,7 +83,7 @@ void SimStore::retire_other_servers(std::string endpoint, std::vector<ShortServe
         for (auto& credential : credentials_)
           if (credential.endpoint == endpoint && credential.role == ServerRole::management &&
               std::ranges::find(kept, credential.server) == kept.end())
-            credential.state = CredentialState::retired;
+            retire(credential);
       },
       std::move(done), habits_.failure_percent);
 }
@@ -113,6 +113,7 @@ void SimStore::insert(Credential credential) {
            storage::kIssuedMax) {
       const auto oldest = std::find_if(after, credentials_.end(), issued);
       dropped_.insert(oldest->identity);
+      sessions_.erase({oldest->role, oldest->identity});
       credentials_.erase(oldest);
     }
   }
@@ -127,7 +128,30 @@ void SimStore::prove(ServerRole role, ByteView identity) {
   proven->state = CredentialState::proven;
   for (auto* older = credentials_.data(); older != proven; ++older)
     if (older->endpoint == proven->endpoint && older->role == role && older->server == proven->server)
-      older->state = CredentialState::retired;
+      retire(*older);
+}
+
+/// Its session goes in the same job.
+void SimStore::retire(Credential& credential) {
+  credential.state = CredentialState::retired;
+  sessions_.erase({credential.role, credential.identity});
+}
+
+void SimStore::put_session(storage::SessionRecord session, Done done) {
+  auto kept = std::make_shared<storage::SessionRecord>(std::move(session));
+  submit(
+      [this, kept] {
+        const auto* credential = find(kept->role, kept->identity);
+        if (credential == nullptr || credential->state == CredentialState::retired) return;
+        auto& place = sessions_[{kept->role, kept->identity}];
+        if (kept->id >= place.id) place = std::move(*kept);
+      },
+      std::move(done), habits_.failure_percent);
+}
+
+void SimStore::remove_session(std::uint64_t id) {
+  submit([this, id] { std::erase_if(sessions_, [&](const auto& one) { return one.second.id == id; }); }, {},
+         habits_.failure_percent);
 }
 
 Credential* SimStore::find(ServerRole role, ByteView identity) {

@@ -42,6 +42,11 @@ class SimStore {
   void revoke_credentials(std::string endpoint, fleet::ServerRole role, Done done);
   void retire_other_servers(std::string endpoint, std::vector<ShortServerId> kept, Done done);
   void put_registration(storage::RegistrationRecord record);
+  /// Keeps the newest session of each live credential. [storage::Store::put_session]
+  void put_session(storage::SessionRecord session, Done done);
+  void remove_session(std::uint64_t id);
+  /// A server begins; durable at once.
+  [[nodiscard]] std::uint64_t begin_life() { return ++lives_; }
   void remove_registration(std::string endpoint);
 
   /// The process ends: nobody is told any more, and of the waiting jobs at most the first one happened.
@@ -63,6 +68,10 @@ class SimStore {
   [[nodiscard]] const std::map<std::string, storage::RegistrationRecord>& registrations() const {
     return registrations_;
   }
+  [[nodiscard]] const std::map<std::pair<fleet::ServerRole, Bytes>, storage::SessionRecord>& sessions()
+      const {
+    return sessions_;
+  }
   void provision(fleet::Credential credential) { insert(std::move(credential)); }
 
  private:
@@ -73,6 +82,7 @@ class SimStore {
   void submit(std::function<void()> work, Done done, unsigned failure_percent);
   void insert(fleet::Credential credential);
   void prove(fleet::ServerRole role, ByteView identity);
+  void retire(fleet::Credential& credential);
   fleet::Credential* find(fleet::ServerRole role, ByteView identity);
 
   Timeline& timeline_;
@@ -82,6 +92,8 @@ class SimStore {
   std::set<Bytes> dropped_, revoked_;
   std::set<Bytes> ever_durable_;  ///< keys
   std::map<std::string, storage::RegistrationRecord> registrations_;
+  std::map<std::pair<fleet::ServerRole, Bytes>, storage::SessionRecord> sessions_;  // by credential
+  std::uint64_t lives_ = 0;                                                         // of servers, on disk
   std::deque<Job> waiting_;
   TimePoint busy_until_{};
   std::uint64_t life_ = 0;
