@@ -34,7 +34,7 @@ void Endpoint::Impl::begin_upload(Slot slot, ByteView payload, std::uint8_t szx)
 bool Endpoint::Impl::on_upload_response(Slot slot, const Message& message) {
   auto& exchange = exchanges_[slot];
   auto& transfer = transfers_[exchange.transfer];
-  const auto block1 = find_block(message, OptionNumber::block1);
+  const auto block1 = find_block(message, OptionNumber::block1, bert_of(exchange.peer));
   const bool continues = message.code == Code::continue_;
   const bool understood =
       block1 && (!continues || (block1->has_value() && transfer.sent < transfer.body.size() &&
@@ -66,9 +66,9 @@ bool Endpoint::Impl::on_upload_response(Slot slot, const Message& message) {
 /// take it [RFC 7959 §2.9.3].
 bool Endpoint::Impl::restart_smaller(Slot slot, const Message& message) {
   auto& exchange = exchanges_[slot];
-  const auto hint = find_block(message, OptionNumber::block1);
+  const auto hint = find_block(message, OptionNumber::block1, bert_of(exchange.peer));
   const Buffer bytes = exchange.bytes;
-  const auto earlier = Message::parse(bytes.view());
+  const auto earlier = parse_kept(exchange.peer, bytes);
   if (!hint || !*hint || !earlier || exchange.transfer != kNoSlot || transfers_.full()) return false;
   if (earlier->find(OptionNumber::block1) || earlier->payload.size() <= (*hint)->size()) return false;
   begin_upload(slot, earlier->payload, std::min((*hint)->szx, config_.block_szx));
@@ -109,7 +109,7 @@ bool Endpoint::Impl::on_download_response(Slot slot, const Message& message, con
     return true;
   }
   const auto payload = message.payload;
-  if (block->offset() != transfer.body.size() || (block->more && payload.size() != block->size())) {
+  if (block->offset() != transfer.body.size() || (block->more && !block->fits(payload.size()))) {
     fail(slot, RequestFailure::block_error);
     return true;
   }
@@ -123,7 +123,7 @@ bool Endpoint::Impl::on_download_response(Slot slot, const Message& message, con
     return true;
   }
   const Buffer head = transfer.head;
-  const auto first = Message::parse(head.view());
+  const auto first = parse_kept(exchange.peer, head);
   Bytes body = std::move(transfer.body);
   if (first) deliver(slot, *first, head, std::move(body));
   return true;
@@ -131,7 +131,7 @@ bool Endpoint::Impl::on_download_response(Slot slot, const Message& message, con
 
 void Endpoint::Impl::begin_download(Slot slot, const Message& message, const Buffer& datagram, Block block) {
   auto& exchange = exchanges_[slot];
-  if (block.number != 0 || message.payload.size() != block.size())
+  if (block.number != 0 || !block.fits(message.payload.size()))
     return fail(slot, RequestFailure::block_error);
   const auto announced = message.find_number(OptionNumber::size2).value_or(0);
   if (std::max<std::size_t>(announced, message.payload.size()) > config_.body_max)
@@ -169,7 +169,7 @@ void Endpoint::Impl::send_download_request(Slot slot, std::uint8_t szx) {
 void Endpoint::Impl::send_next(Slot slot, FollowUp next) {
   auto& exchange = exchanges_[slot];
   const Buffer model = exchange.bytes;
-  const auto earlier = Message::parse(model.view());
+  const auto earlier = parse_kept(exchange.peer, model);
   if (!earlier) return fail(slot, RequestFailure::block_error);
   // What a FETCH asks for stands in its payload [RFC 8132 §2]; any other body has been delivered already.
   if (!next.block1 && earlier->code == Code::fetch && !earlier->find(OptionNumber::block1))
@@ -177,9 +177,12 @@ void Endpoint::Impl::send_next(Slot slot, FollowUp next) {
   unindex(slot);
   std::array<std::uint8_t, Token::kSizeMax> token;
   random_.fill(token);
-  exchange.token = next.token = Token::from_padded(token.data(), token.size());
-  exchange.message_id = next.id = next_message_id(exchange.peer);
-  const auto written = write_follow_up(scratch(), *earlier, next);
+  exchange.token = Token::from_padded(token.data(), token.size());
+  const auto head = head_for(exchange.peer, earlier->type, exchange.token);
+  exchange.message_id = head.id;
+  auto writer = begin(head, earlier->code);
+  write_follow_up(writer, *earlier, next);
+  const auto written = complete(writer, head);
   if (!written) return fail(slot, RequestFailure::block_error);
   exchange.bytes = buffers_.store(*written);
   index(slot);

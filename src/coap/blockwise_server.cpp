@@ -89,7 +89,7 @@ void Endpoint::Impl::receive_block1(Slot slot, const Message& message, const Buf
     if (found != kNoSlot) release_transfer(found);
     refuse_body(slot, block, code);
   };
-  if (block.more && message.payload.size() != block.size()) return refuse(Code::bad_request);
+  if (block.more && !block.fits(message.payload.size())) return refuse(Code::bad_request);
   const auto announced = message.find_number(OptionNumber::size1);
   if (block.offset() + message.payload.size() > config_.body_max || announced.value_or(0) > config_.body_max)
     return refuse(Code::request_entity_too_large);
@@ -124,7 +124,7 @@ void Endpoint::Impl::receive_block1(Slot slot, const Message& message, const Buf
 /// Keeps the body of a response, of which one block goes out now, for the blocks that will be asked for.
 Result<void> Endpoint::Impl::dispatch_first_block(Slot slot, const Head& head, Buffer bytes,
                                                   const OutgoingResponse& response, const Parts& parts) {
-  const auto request = Message::parse(incoming_[slot].request.view());
+  const auto request = parse_kept(incoming_[slot].peer, incoming_[slot].request);
   if (!request) return slipway::fail(ErrorCode::not_found, "the request is gone");
   const auto key = request_key(*request, seed_);
   const Slot peer = incoming_[slot].peer;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <new>
 #include <utility>
 
 #include <slipway/base/bytes.hpp>
@@ -55,7 +56,7 @@ class BufferPool {
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
 
-  /// A copy of at most 65535 bytes.
+  /// A copy. Above 64 KiB its memory is not kept for the next one.
   [[nodiscard]] Buffer store(ByteView bytes);
 
  private:
@@ -63,7 +64,9 @@ class BufferPool {
   static constexpr std::size_t kClasses = 11;  // 64 bytes, doubling, to 64 KiB.
   static constexpr std::size_t capacity_of(std::size_t size_class) { return std::size_t{64} << size_class; }
 
+  [[nodiscard]] Buffer store_large(ByteView bytes);
   void take_back(Buffer::Block* block) {
+    if (block->size_class == kClasses) return ::operator delete(block);
     block->next_free = free_[block->size_class];
     free_[block->size_class] = block;
   }

@@ -9,6 +9,7 @@ namespace {
 
 /// Room for what stands beside a block's payload.
 constexpr std::size_t kOverhead = 128;
+constexpr std::size_t kFrameMax = 16 * 1024 * 1024;
 
 std::uint64_t mix(std::uint64_t value) {
   value *= 0x9E3779B97F4A7C15u;
@@ -23,6 +24,9 @@ EndpointConfig sane(EndpointConfig config) {
   config.incoming_max = std::min(config.incoming_max, kSlotsMax);
   config.bodies_max = std::min(config.bodies_max, kSlotsMax);
   config.nstart = std::max(config.nstart, 1u);
+  config.reliable_nstart = std::max(config.reliable_nstart, 1u);
+  config.reliable_max = std::min(config.reliable_max, kSlotsMax);
+  config.frame_max = std::clamp(config.frame_max, kStreamMessageDefault, kFrameMax);
   config.ack_random_factor = std::max(config.ack_random_factor, 1.0);
   config.block_szx = std::min<std::uint8_t>(config.block_szx, 6);
   // A block must fit a datagram together with its header and options.
@@ -39,6 +43,7 @@ Endpoint::Impl::Impl(const EndpointConfig& config, Random& random)
       seed_(random.u64()),
       scratch_(config_.datagram_max),
       peers_(config_.exchanges_max + config_.incoming_max + config_.bodies_max + 1),
+      reliables_(config_.reliable_max),
       exchanges_(config_.exchanges_max),
       incoming_(config_.incoming_max),
       transfers_(config_.bodies_max) {
@@ -68,6 +73,7 @@ Slot Endpoint::Impl::peer_of(PeerId peer) {
   const Slot slot = peers_.take();
   auto& entry = peers_[slot];
   entry.id = peer;
+  entry.reliable = find_reliable(peer);
   peer_index_.insert(hash_of(peer), slot);
   return slot;
 }
@@ -168,7 +174,7 @@ void Endpoint::Impl::handle_timeout(TimePoint now) {
 
 void Endpoint::Impl::drop_peer(PeerId peer) {
   const Slot slot = find_peer(peer);
-  if (slot == kNoSlot) return;
+  if (slot == kNoSlot) return forget_reliable(peer);
   auto& entry = peers_[slot];
   ++entry.pins;
   entry.closing = true;
@@ -183,6 +189,7 @@ void Endpoint::Impl::drop_peer(PeerId peer) {
   while (!entry.transfers.empty()) release_transfer(entry.transfers.front());
   --entry.pins;
   forget_idle_peer(slot);
+  forget_reliable(peer);
 }
 
 bool Endpoint::Impl::busy(PeerId peer) const {
@@ -194,6 +201,9 @@ Endpoint::Endpoint(const EndpointConfig& config, Random& random)
     : impl_(std::make_unique<Impl>(config, random)) {}
 Endpoint::~Endpoint() = default;
 
+Result<void> Endpoint::set_reliable(PeerId peer, const Reliable& reliable) {
+  return impl_->set_reliable(peer, reliable);
+}
 void Endpoint::handle_datagram(TimePoint now, PeerId peer, ByteView datagram) {
   impl_->handle_datagram(now, peer, datagram);
 }
@@ -214,6 +224,9 @@ Result<RequestId> Endpoint::request(TimePoint now, PeerId peer, const OutgoingRe
 }
 void Endpoint::cancel(RequestId id) {
   impl_->cancel(id);
+}
+void Endpoint::forget(RequestId id) {
+  impl_->forget(id);
 }
 Result<void> Endpoint::respond(TimePoint now, IncomingId id, const OutgoingResponse& response) {
   return impl_->respond(now, id, response);

@@ -24,6 +24,9 @@ class Endpoint::Impl {
   void drop_peer(PeerId peer);
   [[nodiscard]] bool busy(PeerId peer) const;
 
+  // reliable.cpp
+  Result<void> set_reliable(PeerId peer, const Reliable& reliable);
+
   // receive.cpp
   void handle_datagram(TimePoint now, PeerId peer, ByteView datagram);
 
@@ -32,6 +35,7 @@ class Endpoint::Impl {
   Result<void> notify(TimePoint now, PeerId peer, const Token& token, Type type,
                       const OutgoingResponse& response, std::uint64_t tag);
   void cancel(RequestId id);
+  void forget(RequestId id);
 
   // respond.cpp
   Result<void> respond(TimePoint now, IncomingId id, const OutgoingResponse& response);
@@ -57,6 +61,9 @@ class Endpoint::Impl {
     Type type;
     MessageId id;
     Token token;
+    std::size_t frame_max = 0;  ///< of a reliable peer; 0 for a datagram
+    bool blocks = true;         ///< the peer takes bodies in blocks
+    [[nodiscard]] bool framed() const { return frame_max != 0; }
   };
   /// An event with what its views point into.
   struct Pending {
@@ -84,7 +91,24 @@ class Endpoint::Impl {
   void send_empty(PeerId peer, Type type, MessageId id);
   void reset(PeerId peer, MessageId id);
   void push_event(Event event, Buffer datagram = {}, Bytes body = {});
-  [[nodiscard]] MutableBytes scratch() { return scratch_; }
+  /// Starts a message in the scratch buffer, and ends it where it fits the peer.
+  [[nodiscard]] MessageWriter begin(const Head& head, Code code);
+  [[nodiscard]] static Result<ByteView> complete(MessageWriter& writer, const Head& head);
+
+  // reliable.cpp: peers over streams
+  [[nodiscard]] const Reliable* reliable_of(PeerId peer) const;
+  [[nodiscard]] const Reliable* reliable_of(Slot peer) const;
+  [[nodiscard]] Slot find_reliable(PeerId peer) const;
+  void forget_reliable(PeerId peer);
+  [[nodiscard]] Bert bert_of(Slot peer) const;
+  [[nodiscard]] unsigned nstart_of(Slot peer) const;
+  [[nodiscard]] Head head_of(const Reliable& reliable, const Token& token) const;
+  [[nodiscard]] Head head_for(Slot peer, Type type, const Token& token);
+  [[nodiscard]] Result<Message> parse_kept(Slot peer, const Buffer& bytes) const;
+  void handle_frame(PeerId peer, ByteView frame);
+  void receive_framed_response(PeerId peer, const Message& message, const Buffer& datagram);
+  Result<void> notify_reliable(Slot peer, const Token& token, Type type, Parts& parts, std::uint64_t tag);
+  void end_observation(Slot slot);
 
   // receive.cpp
   void reject_malformed(PeerId peer, ByteView datagram);
@@ -174,9 +198,12 @@ class Endpoint::Impl {
   // Before everything that holds a Buffer, because buffers go back to it.
   BufferPool buffers_;
   std::vector<std::uint8_t> scratch_;
+  Bytes frame_scratch_;  ///< from the first reliable peer on
 
   Pool<Peer> peers_;
   HashIndex peer_index_;
+  Pool<ReliablePeer> reliables_;
+  HashIndex reliable_index_;
   Pool<Exchange> exchanges_;
   HashIndex ids_;
   HashIndex tokens_;

@@ -26,7 +26,7 @@ Slot Endpoint::Impl::take_exchange() {
 
 bool Endpoint::Impl::queue_full(Slot peer) const {
   const auto& entry = peers_[peer];
-  return entry.in_flight >= config_.nstart && entry.queued >= config_.queue_per_peer_max;
+  return entry.in_flight >= nstart_of(peer) && entry.queued >= config_.queue_per_peer_max;
 }
 
 void Endpoint::Impl::enlist(Slot slot, Slot peer) {
@@ -42,8 +42,10 @@ void Endpoint::Impl::enlist(Slot slot, Slot peer) {
 void Endpoint::Impl::index(Slot slot) {
   auto& exchange = exchanges_[slot];
   const auto peer = peers_[exchange.peer].id;
-  ids_.insert(hash_of(peer, exchange.message_id), slot);
-  exchange.by_id = true;
+  if (reliable_of(exchange.peer) == nullptr) {
+    ids_.insert(hash_of(peer, exchange.message_id), slot);
+    exchange.by_id = true;
+  }
   if (exchange.kind == Kind::request || exchange.kind == Kind::fetch) {
     exchange.token_hash = hash_of(peer, exchange.token);
     tokens_.insert(exchange.token_hash, slot);
@@ -62,7 +64,7 @@ void Endpoint::Impl::unindex(Slot slot) {
 void Endpoint::Impl::start(Slot slot, Turn turn) {
   auto& exchange = exchanges_[slot];
   auto& peer = peers_[exchange.peer];
-  if (exchange.type == Type::confirmable && peer.in_flight >= config_.nstart) {
+  if (exchange.type == Type::confirmable && peer.in_flight >= nstart_of(exchange.peer)) {
     exchange.state = State::queued;
     if (turn == Turn::next) {
       peer.queue.push_front(exchanges_, slot);
@@ -84,6 +86,11 @@ void Endpoint::Impl::transmit_first(Slot slot) {
   if (exchange.type == Type::confirmable) {
     if (!exchange.in_flight) ++peer.in_flight;
     exchange.in_flight = true;
+    if (peer.reliable != kNoSlot) {
+      exchange.state = State::acknowledged;
+      exchange_timers_.set(slot, now_ + config_.response_timeout);
+      return;
+    }
     const auto spread = static_cast<double>(config_.ack_timeout.count()) * (config_.ack_random_factor - 1.0);
     const auto jitter = random_.below(static_cast<std::uint64_t>(spread) + 1);
     exchange.timeout = config_.ack_timeout + Duration(static_cast<Duration::rep>(jitter));
@@ -117,7 +124,7 @@ void Endpoint::Impl::leave_flight(Slot slot) {
 
 void Endpoint::Impl::run_queue(Slot peer_slot) {
   auto& peer = peers_[peer_slot];
-  while (!peer.closing && peer.in_flight < config_.nstart && !peer.queue.empty()) {
+  while (!peer.closing && peer.in_flight < nstart_of(peer_slot) && !peer.queue.empty()) {
     const Slot next = peer.queue.front();
     peer.queue.remove(exchanges_, next);
     --peer.queued;

@@ -77,7 +77,8 @@ Slot Endpoint::Impl::remember(PeerId peer, const Message& message) {
     return kNoSlot;
   }
   auto& incoming = incoming_[slot];
-  incoming.type = message.type;
+  incoming.reliable = peers_[peer_slot].reliable != kNoSlot;
+  incoming.type = incoming.reliable ? Type::non_confirmable : message.type;
   incoming.code = message.code;
   incoming.message_id = message.message_id;
   incoming.token = message.token;
@@ -86,8 +87,8 @@ Slot Endpoint::Impl::remember(PeerId peer, const Message& message) {
   incoming.received = now_;
   ++peers_[peer_slot].incoming_count;
   peers_[peer_slot].incoming.push_back(incoming_, slot);
-  incoming_index_.insert(hash_of(peer, message.message_id), slot);
-  if (message.type == Type::confirmable) {
+  if (!incoming.reliable) incoming_index_.insert(hash_of(peer, message.message_id), slot);
+  if (incoming.type == Type::confirmable) {
     confirmable_age_.push_back(incoming_, slot);
     waiting_.push_back(incoming_, slot);
   } else {
@@ -100,7 +101,7 @@ void Endpoint::Impl::forget(Slot slot) {
   auto& incoming = incoming_[slot];
   const Slot peer_slot = incoming.peer;
   auto& peer = peers_[peer_slot];
-  incoming_index_.erase(hash_of(peer.id, incoming.message_id), slot);
+  if (!incoming.reliable) incoming_index_.erase(hash_of(peer.id, incoming.message_id), slot);
   if (incoming.type == Type::confirmable) {
     confirmable_age_.remove(incoming_, slot);
     if (incoming.state == Incoming::State::waiting) waiting_.remove(incoming_, slot);
@@ -116,6 +117,7 @@ void Endpoint::Impl::forget(Slot slot) {
 /// The message has its answer; an empty one keeps what duplicates got so far.
 void Endpoint::Impl::answered(Slot slot, Buffer answer) {
   auto& incoming = incoming_[slot];
+  if (incoming.reliable) return forget(slot);
   if (incoming.state == Incoming::State::waiting && incoming.type == Type::confirmable)
     waiting_.remove(incoming_, slot);
   incoming.state = Incoming::State::answered;
@@ -146,8 +148,10 @@ void Endpoint::Impl::acknowledge_late(Slot slot) {
 void Endpoint::Impl::overloaded(PeerId peer, const Message& message) {
   ++counters.overload;
   if (message.type != Type::confirmable) return;
-  const auto bytes = write({Type::acknowledgement, message.message_id, message.token},
-                           {.code = Code::service_unavailable, .max_age = kRetryAfter});
+  const auto head = reliable_of(peer) != nullptr
+                        ? head_of(*reliable_of(peer), message.token)
+                        : Head{Type::acknowledgement, message.message_id, message.token};
+  const auto bytes = write(head, {.code = Code::service_unavailable, .max_age = kRetryAfter});
   if (bytes) send(peer, *bytes);
 }
 
@@ -159,8 +163,9 @@ void Endpoint::Impl::answer(Slot slot, const Parts& parts) {
 }
 
 void Endpoint::Impl::receive_request(PeerId peer, const Message& message, const Buffer& datagram) {
-  if (replayed(peer, message)) return;
-  const auto check = check_options(message);
+  const bool reliable = reliable_of(peer) != nullptr;
+  if (!reliable && replayed(peer, message)) return;
+  const auto check = check_options(message, reliable ? Bert::accepted : Bert::refused);
   const bool fine = check.verdict == OptionVerdict::fine && check.blocks_readable;
   if (!fine) ++counters.rejected;
   // Ignored without an answer [RFC 7252 §5.4.1].
@@ -168,6 +173,9 @@ void Endpoint::Impl::receive_request(PeerId peer, const Message& message, const 
   const Slot slot = remember(peer, message);
   if (slot == kNoSlot) return overloaded(peer, message);
   if (!fine) return answer(slot, {.code = refusal_of(check)});
+  if (message.payload.size() > config_.body_max)
+    return answer(slot, {.code = Code::request_entity_too_large,
+                         .size1 = static_cast<std::uint32_t>(config_.body_max)});
   auto& incoming = incoming_[slot];
   incoming.block1 = check.block1;
   incoming.block2 = check.block2;

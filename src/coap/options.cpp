@@ -61,7 +61,7 @@ bool belongs_to_transfer(OptionNumber number) {
 
 }  // namespace
 
-OptionCheck check_options(const Message& message) {
+OptionCheck check_options(const Message& message, Bert bert) {
   OptionCheck check;
   auto previous = OptionNumber{};
   for (std::size_t i = 0; i < message.option_count(); ++i) {
@@ -76,7 +76,7 @@ OptionCheck check_options(const Message& message) {
       return check;
     }
     if (option.number == OptionNumber::block1 || option.number == OptionNumber::block2) {
-      const auto block = Block::decode(option);
+      const auto block = Block::decode(option, bert);
       if (!block) {
         check.blocks_readable = false;
       } else {
@@ -87,10 +87,10 @@ OptionCheck check_options(const Message& message) {
   return check;
 }
 
-Result<std::optional<Block>> find_block(const Message& message, OptionNumber number) {
+Result<std::optional<Block>> find_block(const Message& message, OptionNumber number, Bert bert) {
   const auto option = message.find(number);
   if (!option) return std::optional<Block>{};
-  SLIPWAY_ASSIGN(auto block, Block::decode(*option));
+  SLIPWAY_ASSIGN(auto block, Block::decode(*option, bert));
   return std::optional(block);
 }
 
@@ -111,8 +111,7 @@ std::uint64_t request_key(const Message& request, std::uint64_t seed) {
   return hash;
 }
 
-Result<ByteView> write_follow_up(MutableBytes buffer, const Message& earlier, const FollowUp& next) {
-  MessageWriter writer(buffer, earlier.type, earlier.code, next.id, next.token);
+void write_follow_up(MessageWriter& writer, const Message& earlier, const FollowUp& next) {
   auto block2 = next.block2;
   auto block1 = next.block1;
   // The options of the transfer go in where their numbers stand among the copied ones.
@@ -128,13 +127,16 @@ Result<ByteView> write_follow_up(MutableBytes buffer, const Message& earlier, co
                       (option.number == OptionNumber::observe && next.keep_observe);
     if (belongs_to_transfer(option.number) && !kept) continue;
     add_below(option.number);
-    writer.option(option.number, option.value);
+    if (option.number == OptionNumber::observe && next.observe) {
+      writer.option(option.number, std::uint64_t{*next.observe});
+    } else {
+      writer.option(option.number, option.value);
+    }
   }
   add_below(OptionNumber{0xFFFF});
   // An endpoint writes no option above Size1 into a request.
   if (next.size1) writer.option(OptionNumber::size1, std::uint64_t{*next.size1});
   writer.payload(next.payload);
-  return writer.finish();
 }
 
 }  // namespace slipway::coap

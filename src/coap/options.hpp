@@ -19,10 +19,11 @@ struct OptionCheck {
   std::optional<Block> block1{};
   std::optional<Block> block2{};
 };
-[[nodiscard]] OptionCheck check_options(const Message& message);
+[[nodiscard]] OptionCheck check_options(const Message& message, Bert bert = Bert::refused);
 
 /// The Block option of that number; absent is fine, broken is an error [RFC 7959 §2.2].
-[[nodiscard]] Result<std::optional<Block>> find_block(const Message& message, OptionNumber number);
+[[nodiscard]] Result<std::optional<Block>> find_block(const Message& message, OptionNumber number,
+                                                      Bert bert = Bert::refused);
 
 /// A hash of what makes two requests ask for the same thing: code and options, without those of the
 /// block-wise transfer itself, Observe and Content-Format (its change within a transfer is an error of its
@@ -31,15 +32,14 @@ struct OptionCheck {
 
 /// The next message of a block-wise transfer: an earlier request with other block options and payload.
 struct FollowUp {
-  MessageId id;
-  Token token;
   std::optional<Block> block1{};
   std::optional<Block> block2{};
   std::optional<std::uint32_t> size1{};
   ByteView payload{};
   bool keep_observe = false;
+  std::optional<std::uint32_t> observe{};  ///< in place of the earlier one
 };
-[[nodiscard]] Result<ByteView> write_follow_up(MutableBytes buffer, const Message& earlier,
-                                               const FollowUp& next);
+/// The writer has its header already.
+void write_follow_up(MessageWriter& writer, const Message& earlier, const FollowUp& next);
 
 }  // namespace slipway::coap

@@ -28,6 +28,7 @@ void Endpoint::Impl::handle_datagram(TimePoint now, PeerId peer, ByteView datagr
     ++counters.overload;
     return;
   }
+  if (reliable_of(peer) != nullptr) return handle_frame(peer, datagram);
   if (datagram.size() > config_.datagram_max) return reject_malformed(peer, datagram);
   // Events may be polled after the caller has used its buffer for something else.
   const Buffer copy = buffers_.store(datagram);
@@ -136,8 +137,9 @@ void Endpoint::Impl::on_response(Slot slot, const Message& message, const Buffer
   } else if (message.code == Code::request_entity_too_large && restart_smaller(slot, message)) {
     return;
   }
-  const auto block2 = find_block(message, OptionNumber::block2);
+  const auto block2 = find_block(message, OptionNumber::block2, bert_of(exchange.peer));
   if (!block2) return fail(slot, RequestFailure::block_error);
+  if (message.payload.size() > config_.body_max) return fail(slot, RequestFailure::too_large);
   if (exchange.observe_register && is_success(message.code) && message.observe()) {
     begin_observing(slot, *message.observe());
     if (*block2 && (*block2)->more) return fetch_rest(slot, message, datagram, **block2);
@@ -153,7 +155,7 @@ void Endpoint::Impl::begin_observing(Slot slot, std::uint32_t sequence) {
   exchange.state = State::observing;
   exchange.observe_sequence = sequence & kSequenceMask;
   exchange.since = now_;
-  ids_.erase(hash_of(peers_[exchange.peer].id, exchange.message_id), slot);
+  if (exchange.by_id) ids_.erase(hash_of(peers_[exchange.peer].id, exchange.message_id), slot);
   exchange.by_id = false;
   close(exchange);
   leave_flight(slot);
@@ -178,10 +180,11 @@ void Endpoint::Impl::on_notification(Slot slot, const Message& message, const Bu
         datagram);
     return finish(slot);
   }
-  if (!is_fresh(exchange, *sequence)) return;
+  // What a stream brings is in order, whatever its number says [RFC 8323 §7.1].
+  if (reliable_of(exchange.peer) == nullptr && !is_fresh(exchange, *sequence)) return;
   drop_child(slot);  // A body of which newer state is known is not worth finishing [RFC 7959 §2.6].
-  const auto block2 = find_block(message, OptionNumber::block2);
-  if (!block2) return;
+  const auto block2 = find_block(message, OptionNumber::block2, bert_of(exchange.peer));
+  if (!block2 || message.payload.size() > config_.body_max) return;
   if (*block2 && (*block2)->more) return fetch_rest(slot, message, datagram, **block2);
   deliver(slot, message, datagram);
 }

@@ -13,9 +13,8 @@ std::optional<Block> first_block(std::size_t payload, std::uint8_t szx) {
   return Block{.number = 0, .more = true, .szx = szx};
 }
 
-Result<ByteView> write_request(MutableBytes buffer, const OutgoingRequest& request, MessageId id,
-                               const Token& token, std::uint8_t preferred, std::optional<Block> block1) {
-  MessageWriter writer(buffer, request.type, request.code, id, token);
+void write_request(MessageWriter& writer, const OutgoingRequest& request, std::uint8_t preferred,
+                   std::optional<Block> block1) {
   if (request.observe) writer.option(OptionNumber::observe, std::uint64_t{*request.observe});
   writer.path(OptionNumber::uri_path, request.path);
   if (request.content_format)
@@ -31,7 +30,6 @@ Result<ByteView> write_request(MutableBytes buffer, const OutgoingRequest& reque
     writer.option(OptionNumber::size1, std::uint64_t{request.payload.size()});
   }
   writer.payload(block1 ? request.payload.first(block1->size()) : request.payload);
-  return writer.finish();
 }
 
 }  // namespace
@@ -55,7 +53,7 @@ Result<RequestId> Endpoint::Impl::request(TimePoint now, PeerId peer, const Outg
     forget_idle_peer(peer_slot);
     return slipway::fail(code, detail);
   };
-  if (request.type == Type::confirmable && queue_full(peer_slot))
+  if ((request.type == Type::confirmable || peers_[peer_slot].reliable != kNoSlot) && queue_full(peer_slot))
     return give_up(ErrorCode::exhausted, "queue_per_peer_max requests wait for this peer");
 
   Token token;
@@ -66,14 +64,26 @@ Result<RequestId> Endpoint::Impl::request(TimePoint now, PeerId peer, const Outg
     random_.fill(bytes);
     token = Token::from_padded(bytes.data(), bytes.size());
   }
-  const auto id = next_message_id(peer_slot);
+  const auto head = head_for(peer_slot, request.type, token);
   auto szx = config_.block_szx;
-  auto block1 = first_block(request.payload.size(), szx);
-  auto written = write_request(scratch(), request, id, token, config_.block_szx, block1);
+  std::optional<Block> block1;
+  const auto write_it = [&] {
+    auto writer = begin(head, request.code);
+    // On a stream a response comes whole where it can.
+    write_request(writer, request, head.framed() ? kLargestSzx : config_.block_szx, block1);
+    return complete(writer, head);
+  };
+  if (!head.framed()) block1 = first_block(request.payload.size(), szx);
+  auto written = write_it();
+  if (!written && head.framed()) {
+    if (!head.blocks) return give_up(ErrorCode::limit, "the peer takes neither so much at once nor blocks");
+    block1 = first_block(request.payload.size(), szx);
+    written = write_it();
+  }
   while (!written && szx > 0) {  // Long options leave less room for the payload.
     --szx;
     block1 = first_block(request.payload.size(), szx);
-    written = write_request(scratch(), request, id, token, config_.block_szx, block1);
+    written = write_it();
   }
   if (!written) return give_up(written.error().code, written.error().detail);
   if (block1 && transfers_.full())
@@ -85,10 +95,10 @@ Result<RequestId> Endpoint::Impl::request(TimePoint now, PeerId peer, const Outg
   --peers_[peer_slot].pins;
   auto& exchange = exchanges_[slot];
   exchange.kind = Kind::request;
-  exchange.type = request.type;
+  exchange.type = head.type;
   exchange.tag = request.tag;
   exchange.token = token;
-  exchange.message_id = id;
+  exchange.message_id = head.id;
   exchange.observe_register = request.observe == 0u;
   exchange.observe_cancel = request.observe.has_value() && !exchange.observe_register;
   exchange.bytes = buffers_.store(*written);
@@ -105,22 +115,22 @@ Result<void> Endpoint::Impl::notify(TimePoint now, PeerId peer, const Token& tok
   now_ = std::max(now_, now);
   if (response.payload.size() > config_.body_max)
     return slipway::fail(ErrorCode::limit, "the payload is above body_max");
-  if (exchanges_full()) return slipway::fail(ErrorCode::exhausted, "exchanges_max requests are alive");
   const Slot peer_slot = peer_of(peer);
   const auto give_up = [&](ErrorCode code, const char* detail) {
     forget_idle_peer(peer_slot);
     return slipway::fail(code, detail);
   };
-  if (type == Type::confirmable && queue_full(peer_slot))
-    return give_up(ErrorCode::exhausted, "queue_per_peer_max messages wait for this peer");
-
-  const Head head{type, next_message_id(peer_slot), token};
   Parts parts{.code = response.code,
               .observe = response.observe,
               .location_path = response.location_path,
               .content_format = response.content_format,
               .max_age = response.max_age,
               .payload = response.payload};
+  if (peers_[peer_slot].reliable != kNoSlot) return notify_reliable(peer_slot, token, type, parts, tag);
+  if (exchanges_full()) return give_up(ErrorCode::exhausted, "exchanges_max requests are alive");
+  if (type == Type::confirmable && queue_full(peer_slot))
+    return give_up(ErrorCode::exhausted, "queue_per_peer_max messages wait for this peer");
+  const auto head = head_for(peer_slot, type, token);
   auto bytes = write_cut(head, parts, response.payload, config_.block_szx);
   if (!bytes) return give_up(bytes.error().code, bytes.error().detail);
 
@@ -141,6 +151,12 @@ Result<void> Endpoint::Impl::notify(TimePoint now, PeerId peer, const Token& tok
 }
 
 void Endpoint::Impl::cancel(RequestId id) {
+  const Slot slot = slot_of(id.value());
+  if (exchanges_.knows(slot) && exchanges_[slot].id == id.value()) end_observation(slot);
+  forget(id);
+}
+
+void Endpoint::Impl::forget(RequestId id) {
   const Slot slot = slot_of(id.value());
   if (exchanges_.knows(slot) && exchanges_[slot].id == id.value()) finish(slot);
 }

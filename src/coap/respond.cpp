@@ -7,7 +7,7 @@
 namespace slipway::coap {
 
 Result<Buffer> Endpoint::Impl::write(const Head& head, const Parts& parts) {
-  MessageWriter writer(scratch(), head.type, parts.code, head.id, head.token);
+  auto writer = begin(head, parts.code);
   if (parts.etag) writer.option(OptionNumber::etag, parts.etag->bytes());
   if (parts.observe) writer.option(OptionNumber::observe, std::uint64_t{*parts.observe});
   writer.path(OptionNumber::location_path, parts.location_path);
@@ -18,15 +18,23 @@ Result<Buffer> Endpoint::Impl::write(const Head& head, const Parts& parts) {
   if (parts.size2) writer.option(OptionNumber::size2, std::uint64_t{*parts.size2});
   if (parts.size1) writer.option(OptionNumber::size1, std::uint64_t{*parts.size1});
   writer.payload(parts.payload);
-  SLIPWAY_ASSIGN(const auto bytes, writer.finish());
+  SLIPWAY_ASSIGN(const auto bytes, complete(writer, head));
   return buffers_.store(bytes);
 }
 
 /// Writes `parts` with as much of `body` as fits: whole, or the block that starts at the offset of
 /// `parts.block2` (0 without one) in the largest size up to `szx` that leaves room for the options.
+/// Error: limit, when a reliable peer takes neither the whole nor blocks.
 Result<Buffer> Endpoint::Impl::write_cut(const Head& head, Parts& parts, ByteView body, std::uint8_t szx) {
   const auto asked = parts.block2;
   const std::size_t offset = asked ? asked->offset() : 0;
+  if (head.framed() && !asked) {
+    parts.payload = body;
+    auto whole = write(head, parts);
+    if (whole) return whole;
+    if (!head.blocks)
+      return slipway::fail(ErrorCode::limit, "the peer takes neither so much at once nor blocks");
+  }
   for (;; --szx) {
     const std::size_t size = std::size_t{16} << szx;
     const auto rest = body.subspan(offset);
@@ -50,6 +58,7 @@ Result<Buffer> Endpoint::Impl::write_cut(const Head& head, Parts& parts, ByteVie
 
 Endpoint::Impl::Head Endpoint::Impl::answer_head(Slot slot) {
   const auto& incoming = incoming_[slot];
+  if (incoming.reliable) return head_for(incoming.peer, Type::non_confirmable, incoming.token);
   if (incoming.type == Type::non_confirmable)
     return {Type::non_confirmable, next_message_id(incoming.peer), incoming.token};
   if (incoming.state == Incoming::State::waiting)
@@ -65,7 +74,7 @@ Result<void> Endpoint::Impl::dispatch_answer(Slot slot, const Head& head, const 
 /// Sends a written answer: at once, or as a confirmable message of its own.
 Result<void> Endpoint::Impl::dispatch(Slot slot, const Head& head, Buffer bytes) {
   const Slot peer_slot = incoming_[slot].peer;
-  if (head.type != Type::confirmable) {
+  if (head.framed() || head.type != Type::confirmable) {
     send(peers_[peer_slot].id, bytes);
     answered(slot, std::move(bytes));
     return {};
@@ -107,9 +116,14 @@ Result<void> Endpoint::Impl::respond(TimePoint now, IncomingId id, const Outgoin
   if (parts.block2 && parts.block2->number != 0 && parts.block2->offset() >= response.payload.size())
     return dispatch_answer(slot, answer_head(slot), {.code = Code::bad_request, .block1 = incoming.block1});
   const auto head = answer_head(slot);
-  SLIPWAY_ASSIGN(auto bytes, write_cut(head, parts, response.payload, szx));
-  if (!parts.block2 || !parts.block2->more) return dispatch(slot, head, std::move(bytes));
-  return dispatch_first_block(slot, head, std::move(bytes), response, parts);
+  auto bytes = write_cut(head, parts, response.payload, szx);
+  if (!bytes) {
+    // Nothing else that its owner could say would fit either.
+    if (bytes.error().code == ErrorCode::limit) answer(slot, {.code = Code::internal_server_error});
+    return std::unexpected(bytes.error());
+  }
+  if (!parts.block2 || !parts.block2->more) return dispatch(slot, head, *std::move(bytes));
+  return dispatch_first_block(slot, head, *std::move(bytes), response, parts);
 }
 
 }  // namespace slipway::coap

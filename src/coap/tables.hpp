@@ -19,6 +19,8 @@ namespace slipway::coap {
 ///                              notification)
 ///
 ///   A non-confirmable notification goes from sent to lingering at once: only an RST can still concern it.
+///   A reliable peer sends no ACK: from queued a request goes to acknowledged at once, and it keeps its place
+///   in flight until the response. Notifications to such a peer are no exchanges at all.
 struct Exchange {
   enum class Kind : std::uint8_t {
     request,
@@ -62,6 +64,7 @@ struct Incoming {
   enum class State : std::uint8_t { waiting, acknowledged, answered };
 
   State state = State::waiting;
+  bool reliable = false;  ///< cannot be repeated, and is forgotten when it is answered
   Type type = Type::confirmable;
   Code code = Code::empty;
   MessageId message_id;
@@ -104,8 +107,15 @@ struct Transfer {
   Link in_age;
 };
 
+/// A peer over a stream, for as long as its connection lives.
+struct ReliablePeer {
+  PeerId id;
+  Reliable limits;
+};
+
 struct Peer {
   PeerId id;
+  Slot reliable = kNoSlot;  ///< a ReliablePeer
   unsigned in_flight = 0;
   unsigned queued = 0;
   unsigned open = 0;

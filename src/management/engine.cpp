@@ -14,6 +14,7 @@ Server::Impl::Impl(const ServerConfig& config, const ObjectCatalog& catalog, Ran
       scratch_(config.coap.body_max) {}
 
 void Server::Impl::handle_datagram(TimePoint now, UnixTime wall, const PeerContext& peer, ByteView datagram) {
+  if (peer.reliable && !coap_.set_reliable(peer.id, *peer.reliable)) return;
   coap_.handle_datagram(now, peer.id, datagram);
   drain(now, wall, &peer);
   const auto slot = registry_.find(peer.id);

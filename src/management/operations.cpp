@@ -149,7 +149,7 @@ void Server::Impl::forget_observation(Slot slot) {
   while (*link != slot) link = &observations_[*link].next;
   *link = observation.next;
   --device.observations;
-  if (observation.request) coap_.cancel(*observation.request);
+  if (observation.request) coap_.forget(*observation.request);
   if (!observation.cancelled) {
     auto event = event_of(EventKind::observation_ended, observation.device);
     event.observation = observation.id;
@@ -163,7 +163,7 @@ void Server::Impl::forget_observation(Slot slot) {
 void Server::Impl::suspend_observations(Slot device) {
   for (auto at = registry_[device].first_observation; at != kNoSlot; at = observations_[at].next) {
     auto& observation = observations_[at];
-    if (observation.request) coap_.cancel(*observation.request);
+    if (observation.request) coap_.forget(*observation.request);
     observation.request.reset();
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CoAP exchanges with any number of peers: retransmission, deduplication, blocks, observe. Sans-I/O.
-// [RFC 7252 §4, §5] [RFC 7641] [RFC 7959]
+// [RFC 7252 §4, §5] [RFC 7641] [RFC 7959] [RFC 8323]
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include <slipway/base/random.hpp>
 #include <slipway/base/time.hpp>
 #include <slipway/coap/message.hpp>
+#include <slipway/coap/reliable.hpp>
 
 namespace slipway::coap {
 
@@ -37,11 +38,14 @@ struct EndpointConfig {
   std::size_t incoming_max = 1024;
   std::size_t incoming_per_peer_max = 16;  ///< of one peer; the oldest answered one is forgotten first
   std::size_t datagram_max = 1280;         ///< largest message written or accepted
+  std::size_t frame_max = 65 * 1024;       ///< the same of a reliable peer's
   std::size_t body_max = 64 * 1024;        ///< largest body put together from or cut into blocks
   std::size_t bodies_max = 64;             ///< block-wise transfers in progress, all peers
   std::uint8_t block_szx = 6;              ///< preferred block size, 0..6 for 16..1024 bytes
   std::size_t bodies_per_peer_max = 8;     ///< of them that one peer's requests may hold
   Duration body_lifetime = seconds(247);   ///< of a body that a peer neither continues nor fetches
+  std::size_t reliable_max = 1 << 20;      ///< reliable peers at a time
+  unsigned reliable_nstart = 16;           ///< as nstart, of a reliable peer; each holds until it is answered
 };
 
 /// Names an outgoing request, until its final event. Never reused.
@@ -143,6 +147,12 @@ class Endpoint {
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
+  /// The peer is reached over a stream, until drop_peer; a peer that is never told is one of datagrams. Its
+  /// messages, both ways, are frames (`Message::parse_frame`); nothing is acknowledged or repeated, and
+  /// bodies go whole where the peer takes them. Call it before anything else of the peer, and again
+  /// when its CSM says something new. Errors: exhausted (reliable_max). [RFC 8323]
+  Result<void> set_reliable(PeerId peer, const Reliable& reliable);
+  /// A datagram, or of a reliable peer one whole frame.
   void handle_datagram(TimePoint now, PeerId peer, ByteView datagram);
   void handle_timeout(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_timeout() const;
@@ -153,19 +163,24 @@ class Endpoint {
   [[nodiscard]] std::optional<Event> poll_event();
 
   /// Queues a request. Errors: exhausted (exchanges_max, queue_per_peer_max, bodies_max), limit (payload
-  /// above body_max), no_space (options alone exceed datagram_max).
+  /// above body_max, or above what a reliable peer without blocks takes), no_space (options alone exceed
+  /// datagram_max).
   Result<RequestId> request(TimePoint now, PeerId peer, const OutgoingRequest& request);
   /// Forgets a request: no event follows and a late answer is dropped. An observation is forgotten
-  /// too: the next notification is answered by RST.
+  /// too: the next notification is answered by RST, a reliable peer is asked to end it [RFC 8323 §7.4].
   void cancel(RequestId id);
+  /// As cancel, of an observation that the peer has forgotten itself: a reliable peer is not asked.
+  void forget(RequestId id);
   /// Answers an incoming request: piggybacked if it was not yet acknowledged, else separately.
-  /// Errors: not_found (already answered, or its peer was dropped), limit, exhausted, no_space.
+  /// Errors: not_found (already answered, or its peer was dropped), limit (a reliable peer that takes neither
+  /// the whole nor blocks has got 5.00), exhausted, no_space.
   Result<void> respond(TimePoint now, IncomingId id, const OutgoingResponse& response);
-  /// Sends a notification with the token of an observation. Errors as `request`.
+  /// Sends a notification with the token of an observation. Errors as `request`. To a reliable peer it
+  /// counts as acknowledged at once: what its stream has taken arrives, or the connection ends.
   Result<void> notify(TimePoint now, PeerId peer, const Token& token, Type type,
                       const OutgoingResponse& response, std::uint64_t tag);
-  /// The peer is gone (session closed): ends its exchanges with RequestFailed{peer_dropped} and
-  /// forgets the rest.
+  /// The peer is gone (session or connection closed): ends its exchanges with RequestFailed{peer_dropped}
+  /// and forgets the rest.
   void drop_peer(PeerId peer);
   /// True while a confirmable exchange with the peer is in flight or queued.
   [[nodiscard]] bool busy(PeerId peer) const;
