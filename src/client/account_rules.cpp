@@ -103,6 +103,8 @@ Found check_security(const Tree& tree, InstanceId id, const Checks& checks) {
   const auto uri = parse_uri(tree.text(security(id, 0)));
   if (!uri)
     return Inconsistency{security(id, 0), "the server URI is not one of coap, coaps, coap+tcp, coaps+tcp"};
+  if (!checks.transports.empty() && !checks.transports.contains(is_tcp(uri->scheme) ? 'T' : 'U'))
+    return Inconsistency{security(id, 0), "the device does not have the transport of the server URI"};
   const auto mode = static_cast<SecurityMode>(tree.integer(security(id, 2)).value_or(-1));
   if (is_secure(uri->scheme) != (mode != SecurityMode::nosec))
     return Inconsistency{security(id, 0), "the scheme of the URI and the security mode disagree"};

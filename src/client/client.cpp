@@ -38,6 +38,10 @@ class Client::Impl {
     settle(now);
   }
 
+  Result<void> set_reliable(PeerId peer, const coap::Reliable& reliable) {
+    return endpoint_.set_reliable(peer, reliable);
+  }
+
   void handle_datagram(TimePoint now, PeerId peer, ByteView datagram) {
     endpoint_.handle_datagram(now, peer, datagram);
     settle(now);
@@ -443,6 +447,9 @@ Client::~Client() = default;
 
 void Client::start(TimePoint now, std::optional<UnixTime> wall, ByteView hibernation) {
   impl_->start(now, wall, hibernation);
+}
+Result<void> Client::set_reliable(PeerId peer, const coap::Reliable& reliable) {
+  return impl_->set_reliable(peer, reliable);
 }
 void Client::handle_datagram(TimePoint now, PeerId peer, ByteView datagram) {
   impl_->handle_datagram(now, peer, datagram);

@@ -307,22 +307,25 @@ void Registrations::send_register(TimePoint now, Server& server) {
       std::max<std::int64_t>(0, tree.integer(slipway::client::server(server.instance, 1)).value_or(86400));
   server.binding = tree.text(slipway::client::server(server.instance, 7));
   server.objects = object_list(services_.model, server.enabler, services_.config.body_max);
-  // 1.0 names the binding in use, 1.1 and later what the device can do: here UDP. [LwM2M-CORE 1.2 §6.2.1]
   lwm2m::QueryList queries;
   std::string path;
   bool fits = true;
   const auto uri = parse_uri(tree.text(slipway::client::security(server.security, 0)));
   if (uri && uri->path != "/") path = uri->path;
   if (uri && !uri->query.empty()) fits = queries.add(uri->query);
+  // 1.0 names the binding in use, 1.1 and later what the device can do. [LwM2M-CORE 1.2 §6.2.1]
+  const std::string_view in_use = uri && is_tcp(uri->scheme) ? "T" : "U";
   path += "/rd";
-  fits =
-      fits && lwm2m::add_register_queries(queries, {.endpoint = services_.config.endpoint,
-                                                    .lifetime = seconds(server.lifetime),
-                                                    .enabler = server.enabler,
-                                                    .binding = "U",
-                                                    .queue_mode = services_.config.queue == QueueMode::sleeps,
-                                                    .sms = std::nullopt,
-                                                    .profile = std::nullopt});
+  fits = fits &&
+         lwm2m::add_register_queries(queries, {.endpoint = services_.config.endpoint,
+                                               .lifetime = seconds(server.lifetime),
+                                               .enabler = server.enabler,
+                                               .binding = server.enabler < Version{1, 1}
+                                                              ? in_use
+                                                              : std::string_view(services_.config.transports),
+                                               .queue_mode = services_.config.queue == QueueMode::sleeps,
+                                               .sms = std::nullopt,
+                                               .profile = std::nullopt});
   if (!fits)
     return attempt_failed(now, server, Attempt::refused, std::nullopt, "the request does not fit its bounds");
   const auto sent =

@@ -118,7 +118,8 @@ class Services {
     Checks checks{.credentials = config.credentials,
                   .own_certificate = config.own_certificate,
                   .endpoint = config.endpoint,
-                  .now = {}};
+                  .now = {},
+                  .transports = config.transports};
     if (const auto wall = unix_seconds(now)) checks.now = UnixTime(seconds(*wall));
     return checks;
   }

@@ -32,6 +32,9 @@ Found check_server(const Tree& tree, InstanceId id) {
   constexpr std::string_view kLetters = "UTSNMHQ";
   if (binding.empty() || !std::ranges::all_of(binding, [&](char c) { return kLetters.contains(c); }))
     return Inconsistency{server(id, 7), "the binding has a letter that no transport has"};
+  const auto preferred = tree.text(server(id, 22));
+  if (!preferred.empty() && (preferred.size() != 1 || !kLetters.substr(0, 6).contains(preferred[0])))
+    return Inconsistency{server(id, 22), "the preferred transport is not the letter of one"};
   return std::nullopt;
 }
 

@@ -26,6 +26,7 @@ struct Checks {
   OwnCertificate own_certificate = OwnCertificate::none;
   std::string_view endpoint{};
   std::optional<UnixTime> now{};
+  std::string_view transports{};  ///< letters of those that the device has; empty: not known here
 };
 
 /// The first thing that is wrong with the model's stored part, or nothing.

@@ -63,7 +63,6 @@ void check_uri(TableReader& table, const std::string& text, bool secure) {
   if (text.size() > kServerUriMax) return wrong("it is longer than 255 bytes");
   const auto uri = parse_uri(text);
   if (!uri) return wrong(uri.error().detail);
-  if (is_tcp(uri->scheme)) return wrong("only UDP is served here");
   if (is_secure(uri->scheme) != secure) return wrong("its scheme does not fit the account's credential");
   if ((!uri->path.empty() && uri->path != "/") || !uri->query.empty())
     return wrong("a server has no path and no query");
@@ -207,12 +206,22 @@ void read_instance_id(TableReader& table, std::string_view name, std::optional<I
     out = InstanceId(static_cast<std::uint16_t>(*id));
 }
 
-void read_binding(TableReader& table, std::string& out) {
+/// Without a binding it is that of the URI, because the device would take UDP for granted.
+void read_binding(TableReader& table, const std::string& account_uri, std::string& out) {
+  const auto uri = parse_uri(account_uri);
+  const char transport = uri && is_tcp(uri->scheme) ? 'T' : 'U';
   auto binding = table.text("binding");
-  if (!binding) return;
+  if (!binding) {
+    out = transport;
+    return;
+  }
   if (binding->empty() || binding->size() > 8 || binding->find_first_not_of("UTSNMHQ") != std::string::npos)
     table.wrong(table.node("binding"), "binding", in_quotes(*binding) + " is not a binding",
-                "write \"U\" for UDP");
+                "write \"U\" for UDP, \"T\" for TCP");
+  else if (uri && binding->find(transport) == std::string::npos)
+    table.wrong(table.node("binding"), "binding",
+                in_quotes(*binding) + " does not have the transport of the server's URI",
+                std::string("write ") + in_quotes(*binding + transport) + ", or leave it out");
   out = std::move(*binding);
 }
 
@@ -271,7 +280,7 @@ ServerAccountPlan read_server_account(TableReader& table, const PlanContext& con
   read_instance_id(table, "security_instance", server.security_instance);
   read_instance_id(table, "server_instance", server.server_instance);
   if (const auto lifetime = table.number("lifetime", 1, 0xFFFFFFFF)) server.lifetime_s = *lifetime;
-  read_binding(table, server.binding);
+  read_binding(table, server.uri, server.binding);
   if (const auto storing = table.boolean("notification_storing")) server.notification_storing = *storing;
   constexpr std::uint16_t kSecurityKeys[] = {0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15};
   constexpr std::uint16_t kServerKeys[] = {0, 1, 6, 7};

@@ -44,7 +44,8 @@ struct ClientConfig {
   coap::EndpointConfig coap{};
   ContentFormat preferred_format = ContentFormat::senml_cbor;  ///< also `pct`
   QueueMode queue = QueueMode::awake;                          ///< the `Q` of a registration
-  Duration bootstrap_retry_max = std::chrono::hours(1);        ///< cap of the doubled hold-off
+  std::string transports = "U";                          ///< letters of those it has: U for UDP, T for TCP
+  Duration bootstrap_retry_max = std::chrono::hours(1);  ///< cap of the doubled hold-off
   BootstrapPack bootstrap_pack = BootstrapPack::first;
   ServerInitiated server_initiated = ServerInitiated::off;
   OwnCertificate own_certificate = OwnCertificate::none;
@@ -68,7 +69,7 @@ struct ClientConfig {
 struct ConnectWanted {
   PeerId peer;           ///< names the session in every later call
   ShortServerId server;  ///< 0 for the bootstrap server
-  std::string_view uri;  ///< /0/x/0
+  std::string_view uri;  ///< /0/x/0; its scheme says by which transport
   SecurityMode mode;
   ByteView identity;                   ///< /0/x/3
   ByteView server_public_key;          ///< /0/x/4
@@ -235,6 +236,9 @@ class Client {
   [[nodiscard]] std::optional<coap::Transmit> poll_transmit();
   [[nodiscard]] std::optional<Event> poll_event();
 
+  /// The session is one over TCP or TLS: say so before `connected`, and again when the server's CSM says
+  /// something new. Its messages, both ways, are then frames. Errors: as coap::Endpoint::set_reliable.
+  Result<void> set_reliable(PeerId peer, const coap::Reliable& reliable);
   void connected(TimePoint now, PeerId peer, SessionKind session = SessionKind::fresh);
   /// `alert` is what the server sent, kept in /1/x/11. [LwM2M-TRANSPORT 1.2 §5.2.10]
   void connect_failed(TimePoint now, PeerId peer, ConnectFailure failure, std::optional<std::uint8_t> alert);

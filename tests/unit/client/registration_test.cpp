@@ -71,6 +71,25 @@ TEST(ClientRegistration, AQueueModeDeviceSaysSo) {
             (std::vector<std::string>{"lwm2m=1.2", "ep=urn:dev:stage", "lt=300", "b=U", "Q"}));
 }
 
+TEST(ClientRegistration, TheBindingSaysWhatTheDeviceHas) {
+  Device device(registered_factory());
+  Stage stage(device.model, {.transports = "UT"});
+  stage.start();
+  EXPECT_EQ(stage.requests("/rd")[0].queries,
+            (std::vector<std::string>{"lwm2m=1.2", "ep=urn:dev:stage", "lt=300", "b=UT"}));
+}
+
+TEST(ClientRegistration, Version1_0SaysWhatIsInUse) {
+  auto entries = registered_factory();
+  for (auto& one : entries)
+    if (one.path == path("/0/1/0")) one.value = Value::string("coaps+tcp://lwm2m.example");
+  Device device(entries);
+  Stage stage(device.model, {.enabler = Version{1, 0}, .transports = "UT"});
+  stage.start();
+  EXPECT_EQ(stage.requests("/rd")[0].queries,
+            (std::vector<std::string>{"lwm2m=1.0", "ep=urn:dev:stage", "lt=300", "b=T"}));
+}
+
 TEST(ClientRegistration, EachRefusedVersionIsFollowedByALowerOne) {
   Device device(registered_factory());
   ClientConfig config;

@@ -62,6 +62,25 @@ TEST_F(Validation, NoTwoServersShareAnId) {
   for (const auto& item : server_entries("/1/4", 101)) set(item.path.text(), item.value);
   expect("/1/4", "same short server id");
 }
+TEST_F(Validation, TheDeviceHasTheTransportOfTheUri) {
+  set("/0/1/0", Value::string("coaps+tcp://lwm2m.example"));
+  const auto found = validate(device.model, Purpose::finish, {.transports = "U"});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->place, path("/0/1/0"));
+  EXPECT_FALSE(validate(device.model, Purpose::finish, {.transports = "UT"}));
+  set("/0/1/0", Value::string("coap+tcp://lwm2m.example"));
+  EXPECT_TRUE(validate(device.model, Purpose::finish, {.transports = "UT"})) << "with keys and without TLS";
+}
+TEST_F(Validation, ThePreferredTransportIsOne) {
+  for (const auto* good : {"U", "T", "N", ""}) {
+    set("/1/0/22", Value::string(good));
+    EXPECT_FALSE(validate(device.model, Purpose::finish)) << good;
+  }
+  for (const auto* bad : {"UT", "Q", "t", "X"}) {
+    set("/1/0/22", Value::string(bad));
+    expect("/1/0/22", "preferred transport");
+  }
+}
 TEST_F(Validation, SchemeAndModeAgree) {
   set("/0/1/0", Value::string("coap://lwm2m.example"));
   expect("/0/1/0", "disagree");

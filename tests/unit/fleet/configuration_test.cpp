@@ -190,10 +190,12 @@ const Case kCases[] = {
      "f.toml:3:7: plan.p.server[0].uri: \"coaps://h\" is not a server's URI: its scheme does not fit the "
      "account's "
      "credential; write coap://host:port, or give it a credential"},
-    {"UriOverTcp", "[[plan.p.server]]\nid = 1\nuri = \"coaps+tcp://h\"\n",
-     "f.toml:3:7: plan.p.server[0].uri: \"coaps+tcp://h\" is not a server's URI: only UDP is served here; "
-     "write "
-     "coaps://host:port"},
+    {"UriOverTcpInPlain", "[[plan.p.server]]\nid = 1\nuri = \"coap+tcp://h\"\n",
+     "f.toml:3:7: plan.p.server[0].uri: \"coap+tcp://h\" is not a server's URI: its scheme does not fit the "
+     "account's credential; write coaps://host:port"},
+    {"BindingWithoutItsUri", "[[plan.p.server]]\nid = 1\nuri = \"coaps+tcp://h\"\nbinding = \"U\"\n",
+     "f.toml:4:11: plan.p.server[0].binding: \"U\" does not have the transport of the server's URI; write "
+     "\"UT\", or leave it out"},
     {"UriWithPath", "[[plan.p.server]]\nid = 1\nuri = \"coaps://h/rd\"\n",
      "f.toml:3:7: plan.p.server[0].uri: \"coaps://h/rd\" is not a server's URI: a server has no path and no "
      "query; write "
@@ -207,7 +209,8 @@ const Case kCases[] = {
     {"Lifetime", plan("lifetime = -1\n"),
      "f.toml:4:12: plan.p.server[0].lifetime: -1 is out of range; write a number from 1 to 4294967295"},
     {"Binding", plan("binding = \"udp\"\n"),
-     "f.toml:4:11: plan.p.server[0].binding: \"udp\" is not a binding; write \"U\" for UDP"},
+     "f.toml:4:11: plan.p.server[0].binding: \"udp\" is not a binding; write \"U\" for UDP, \"T\" "
+     "for TCP"},
     {"ServerResourceOfItsOwn", plan("resources = { \"1\" = 60 }\n"),
      "f.toml:4:21: plan.p.server[0].resources.1: this resource has a key of its own; use id, lifetime, "
      "notification_storing or binding"},

@@ -86,6 +86,17 @@ TEST(PlanReading, AMatchingTypeWritesTheHash) {
   EXPECT_EQ(read_with(3).public_key.size(), 64u);
 }
 
+TEST(PlanReading, TheBindingIsThatOfTheUriUnlessItIsGiven) {
+  const auto binding = [](const char* uri, const char* more = "") {
+    return read(std::string("[[plan.p.server]]\nid = 1\nuri = \"") + uri + "\"\n" + more)
+        ->servers.at(0)
+        .binding;
+  };
+  EXPECT_EQ(binding("coaps://h"), "U");
+  EXPECT_EQ(binding("coaps+tcp://h"), "T");
+  EXPECT_EQ(binding("coaps+tcp://h", "binding = \"UT\"\n"), "UT");
+}
+
 TEST(PlanReading, ResourcesWithSeveralValuesStandOneByOne) {
   const auto plan = read(std::string(kServer) +
                          "resources = { \"25\" = [\"1.0\", \"1.1\"] }\n"
