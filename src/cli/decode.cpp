@@ -27,6 +27,7 @@ struct Options {
   std::string objects;
   bool up = true;
   bool fields = false;
+  bool tcp = false;
 };
 
 /// How messages are shown.
@@ -34,6 +35,7 @@ struct Show {
   const ObjectCatalog& catalog;
   bool json;
   bool fields;
+  coap::Framing framing = coap::Framing::datagram;
 };
 
 constexpr std::size_t kFieldBytesShown = 12;
@@ -52,7 +54,8 @@ void print_fields(ByteView message, const std::vector<packets::Field>& fields) {
 
 void print_message(const trace::Row& row, ByteView message, const Show& show) {
   std::vector<packets::Field> fields;
-  if (show.fields) fields = packets::annotate(message, {.catalog = show.catalog, .path = row.path});
+  if (show.fields)
+    fields = packets::annotate(message, {.catalog = show.catalog, .path = row.path, .framing = show.framing});
   if (show.json) {
     auto json = trace::to_json(row);
     for (const auto& field : fields) json["fields"].push_back(packets::to_json(message, field));
@@ -131,7 +134,7 @@ int decode_hex(std::string_view text, const std::string& name, const Options& op
     if (!bytes)
       return fail(name + ":" + std::to_string(number) + ":" + std::to_string(bytes.error().offset + 1) +
                   ": " + bytes.error().detail + "; give hexadecimal, a file of it, or a capture");
-    print_message(conversation.describe(direction, *bytes, bytes->size()), *bytes, show);
+    print_message(conversation.describe(direction, *bytes, bytes->size(), show.framing), *bytes, show);
     ++shown;
   }
   return shown == 0 ? fail(name + ": nothing to decode") : 0;
@@ -140,7 +143,10 @@ int decode_hex(std::string_view text, const std::string& name, const Options& op
 int decode(const Options& options, bool json) {
   auto catalog = load_objects(options.objects);
   if (!catalog) return fail(catalog.error());
-  const Show show{.catalog = **catalog, .json = json, .fields = options.fields};
+  const Show show{.catalog = **catalog,
+                  .json = json,
+                  .fields = options.fields,
+                  .framing = options.tcp ? coap::Framing::stream : coap::Framing::datagram};
   if (from_hex(options.input) && !options.input.empty())
     return decode_hex(options.input, "argument", options, show);
   std::string text;
@@ -152,6 +158,8 @@ int decode(const Options& options, bool json) {
     text.resize(kInputMax + 1);
     stream.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(stream.gcount()));
+    if (is_capture(text) && options.tcp)
+      return fail("of a capture only UDP is read; give --tcp with messages as hexadecimal");
     if (is_capture(text)) return decode_capture(options.input, show);
   }
   if (text.size() > kInputMax)
@@ -173,6 +181,7 @@ void add_decode(Context context) {
   command->add_option("-o,--objects", options->objects, "folder of object definitions (OMA registry XML)")
       ->type_name("DIR");
   command->add_flag("--fields", options->fields, "also say what each byte means");
+  command->add_flag("--tcp", options->tcp, "the messages are frames of CoAP over TCP or TLS");
   command->add_flag("--down{false},--up{true}", options->up,
                     "direction of the message: to the device, or from it (default)");
   command->callback([options, context] {

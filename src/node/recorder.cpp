@@ -25,10 +25,10 @@ void Recorder::note(PeerId peer, trace::Row row) {
 }
 
 void Recorder::message(TimePoint now, PeerId peer, trace::Direction direction, ByteView datagram,
-                       std::size_t wire_size) {
+                       std::size_t wire_size, coap::Framing framing) {
   const auto found = active_.find(peer);
   if (found == active_.end()) return;
-  auto row = found->second->conversation.describe(direction, datagram, wire_size);
+  auto row = found->second->conversation.describe(direction, datagram, wire_size, framing);
   row.at = now - found->second->began;
   found->second->journey.add(std::move(row));
 }

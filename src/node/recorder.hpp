@@ -34,7 +34,7 @@ class Recorder {
   /// A row that is not CoAP: the handshake.
   void note(PeerId peer, trace::Row row);
   void message(TimePoint now, PeerId peer, trace::Direction direction, ByteView datagram,
-               std::size_t wire_size);
+               std::size_t wire_size, coap::Framing framing = coap::Framing::datagram);
   /// What was made of the last message, for whoever reads the journey.
   void annotate(PeerId peer, std::string text);
   /// Names the device where the handshake did not (NoSec): nobody writes into the journeys of another.

@@ -76,10 +76,11 @@ const Known* find(OptionNumber number) {
 }
 
 std::string block_text(const coap::Option& option) {
-  const auto block = coap::Block::decode(option);
+  const auto block = coap::Block::decode(option, coap::Bert::accepted);
   if (!block) return block.error().detail;
   return "block " + std::to_string(block->number) + (block->more ? ", more follow, " : ", the last, ") +
-         std::to_string(block->size()) + " bytes a block";
+         std::to_string(block->size()) +
+         (block->szx == coap::kBertSzx ? " bytes a block, several" : " bytes a block");
 }
 
 }  // namespace

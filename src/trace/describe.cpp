@@ -8,6 +8,7 @@
 
 #include "body.hpp"
 #include "operations.hpp"
+#include "signals.hpp"
 #include "text.hpp"
 
 namespace slipway::trace {
@@ -63,10 +64,26 @@ std::string size_of(const coap::Message& message) {
 void append_block(Row& row, const coap::Message& message, coap::OptionNumber number, std::string_view name) {
   const auto option = message.find(number);
   if (!option) return;
-  const auto block = coap::Block::decode(*option);
+  const auto block = coap::Block::decode(*option, coap::Bert::accepted);
   if (!block) return append_detail(row, std::string(name) + ":malformed");
   append_detail(row, std::string(name) + ":" + std::to_string(block->number) + "/" +
                          (block->more ? "1" : "0") + "/" + std::to_string(block->size()));
+}
+
+/// Text is shown, and not some bytes that the peer sent back.
+void append_text(Row& row, const coap::Message& message) {
+  if (message.payload.empty()) return;
+  const auto text = as_text(message.payload.first(std::min(message.payload.size(), kLineMax)));
+  const auto shown = printable(text, kLineMax);
+  append_detail(row, shown == text ? "\"" + shown + "\"" : "(" + size_of(message) + ", not shown)");
+}
+
+void describe_signal(Row& row, const coap::Message& message) {
+  for (std::size_t i = 0; i < message.option_count(); ++i) {
+    const auto option = signal_option(message.code, message.option(i));
+    append_detail(row, option.value.empty() ? option.name : option.name + " " + option.value);
+  }
+  append_text(row, message);
 }
 
 /// Appends up to kValueLinesMax lines and counts the rest.
@@ -129,11 +146,12 @@ std::string describe_entry(const Entry& entry, const ObjectCatalog& catalog) {
   return printable(line + entry.value.to_display(32), kLineMax);
 }
 
-Row Conversation::describe(Direction direction, ByteView datagram, std::size_t wire_size) {
+Row Conversation::describe(Direction direction, ByteView datagram, std::size_t wire_size,
+                           coap::Framing framing) {
   Row row;
   row.direction = direction;
   row.wire_size = wire_size;
-  const auto message = coap::Message::parse(datagram);
+  const auto message = coap::parse_message(datagram, framing);
   if (!message) {
     row.type = "?";
     row.code = "not CoAP";
@@ -141,15 +159,20 @@ Row Conversation::describe(Direction direction, ByteView datagram, std::size_t w
         std::string(message.error().detail) + " (byte " + std::to_string(message.error().offset) + ")";
     return row;
   }
-  row.type = type_name(message->type);
+  const bool framed = framing == coap::Framing::stream;
+  row.type = framed ? "TCP" : type_name(message->type);
   row.code = coap::describe(message->code).view();
-  if (message->code == coap::Code::empty) {
+  if (framed && coap::is_signal(message->code)) {
+    describe_signal(row, *message);
+    return row;
+  }
+  if (message->code == coap::Code::empty && !framed) {
     row.code = message->type == coap::Type::confirmable ? "Ping" : "";
     return row;
   }
   if (coap::is_request(message->code))
     describe_request(row, *message);
-  else
+  else if (message->code != coap::Code::empty)
     describe_response(row, *message);
   append_block(row, *message, coap::OptionNumber::block1, "Block1");
   append_block(row, *message, coap::OptionNumber::block2, "Block2");
@@ -217,10 +240,7 @@ void Conversation::describe_response(Row& row, const coap::Message& message) {
       is_error && (!format || *format == static_cast<std::uint16_t>(ContentFormat::text));
   if (!is_diagnostic)
     return describe_payload(row, message, coap::is_success(message.code) ? base : std::nullopt);
-  if (message.payload.empty()) return;
-  const auto text = as_text(message.payload.first(std::min(message.payload.size(), kLineMax)));
-  const auto shown = printable(text, kLineMax);  // text, and not some bytes that the device sent back
-  append_detail(row, shown == text ? "\"" + shown + "\"" : "(" + size_of(message) + ", not shown)");
+  append_text(row, message);
 }
 
 void Conversation::describe_payload(Row& row, const coap::Message& message,

@@ -67,6 +67,17 @@ class Decode(unittest.TestCase):
                          (row["type"], row["code"], row["path"], row["direction"], row["wire_bytes"]))
         self.assertEqual("down", self.decoded("--json", "--down", REQUEST).lines()[0]["direction"])
 
+    def test_frames_of_a_stream(self):
+        csm, read = "50e12301040020", "6101aab13301300130"
+        rows = self.decoded("--json", "--tcp", self.file("talk.txt", f"> {csm}\n< {read}\n")).lines()
+        self.assertEqual([("TCP", "7.01 CSM"), ("TCP", "GET")], [(row["type"], row["code"]) for row in rows])
+        self.assertIn("Max-Message-Size 66560", rows[0]["detail"])
+        self.assertIn("Extended length", self.decoded("--tcp", "--fields", "d0ff45ff" + 267 * "61").out)
+        capture = self.file("talk.pcap", pcap(frame(5683, 40000, READ)))
+        refused = lab.run("decode", "--tcp", capture)
+        self.assertEqual(1, refused.code)
+        self.assertIn("only UDP is read", refused.err)
+
     def test_a_file_keeps_the_conversation_together(self):
         text = f"# a read and its answer\n< {READ.hex()}\n\n> {ANSWER.hex()}\n"
         for rows in [self.decoded("--json", self.file("talk.txt", text)).lines(),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <slipway/base/bytes.hpp>
+#include <slipway/coap/framing.hpp>
 #include <slipway/model/definition.hpp>
 
 namespace slipway::packets {
@@ -35,12 +36,13 @@ struct Reading {
   const ObjectCatalog& catalog;
   std::string_view path{};  ///< of the request that an answer answers: its values lie there
   Secrets secrets = Secrets::masked;
+  coap::Framing framing = coap::Framing::datagram;
 };
 
 /// Takes a CoAP message apart: header, options, payload down to each TLV, CBOR item, SenML member and link.
 /// The fields are in order and together are the message: each byte lies in exactly one. Never fails: what
 /// does not decode is one field that says why. With masked secrets no field tells a value that the object
-/// model calls secret, nor bytes in which one may lie. [RFC 7252 §3] [LwM2M-CORE 1.2 §7.5]
+/// model calls secret, nor bytes in which one may lie. [RFC 7252 §3] [RFC 8323 §3.2] [LwM2M-CORE 1.2 §7.5]
 [[nodiscard]] std::vector<Field> annotate(ByteView message, const Reading& reading);
 
 /// The bytes of a field in hexadecimal, at most `most` of them; dots in place of secret ones.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <slipway/base/time.hpp>
+#include <slipway/coap/framing.hpp>
 #include <slipway/coap/message.hpp>
 #include <slipway/codec/payload.hpp>
 #include <slipway/model/definition.hpp>
@@ -24,8 +25,8 @@ enum class Direction : std::uint8_t { up, down };
 struct Row {
   Duration at{};  ///< since the journey began
   Direction direction = Direction::up;
-  std::size_t wire_size = 0;        ///< bytes of UDP payload, so with DTLS's own
-  std::string type;                 ///< CON, NON, ACK, RST, or DTLS
+  std::size_t wire_size = 0;        ///< bytes of UDP payload, so with DTLS's own; of a stream, of the frame
+  std::string type;                 ///< CON, NON, ACK, RST, TCP for a frame of a stream, or DTLS
   std::string code;                 ///< "POST", "2.04 Changed", "Handshake"
   std::string path;                 ///< of the request, or of the request that is answered
   std::string operation;            ///< in LwM2M's words: "Bootstrap-Request", "Notify"; may be empty
@@ -52,7 +53,8 @@ class Conversation {
       : catalog_(&catalog), interface_(interface) {}
 
   /// Never fails: what is not CoAP is described as such, with the reason.
-  [[nodiscard]] Row describe(Direction direction, ByteView datagram, std::size_t wire_size);
+  [[nodiscard]] Row describe(Direction direction, ByteView datagram, std::size_t wire_size,
+                             coap::Framing framing = coap::Framing::datagram);
 
  private:
   struct Outstanding {

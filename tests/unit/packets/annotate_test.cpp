@@ -127,6 +127,65 @@ TEST(Annotate, WhatIsNoCoapIsOneFieldThatSaysWhy) {
   EXPECT_NE(fields.back().meaning.find("payload marker"), std::string::npos);
 }
 
+/// The same message on a stream.
+Bytes framed(ByteView datagram) {
+  const auto message = coap::Message::parse(datagram);
+  EXPECT_TRUE(message);
+  Bytes buffer(datagram.size() + 16);
+  coap::MessageWriter writer(buffer, message->code, message->token);
+  for (std::size_t i = 0; i < message->option_count(); ++i)
+    writer.option(message->option(i).number, message->option(i).value);
+  writer.payload(message->payload);
+  const auto frame = writer.finish();
+  EXPECT_TRUE(frame);
+  return Bytes(frame->begin(), frame->end());
+}
+
+TEST(Annotate, AFrameOfAStreamHasTheFieldsOfTheDatagramAfterItsHeader) {
+  for (const auto& packet : catalogue()) {
+    const auto frame = framed(packet.bytes);
+    const auto fields = annotate(
+        frame, {.catalog = builtin_objects(), .path = packet.path, .framing = coap::Framing::stream});
+    expect_every_byte_once(frame, fields, packet.id);
+    EXPECT_EQ(fields.front().name, "Length, token length") << packet.id;
+    const auto words = [](const std::vector<Field>& all) {
+      std::vector<std::string> text;
+      for (const auto& field : all)
+        if (field.part != Part::header) text.push_back(field.name + '|' + field.value + '|' + field.meaning);
+      return text;
+    };
+    EXPECT_EQ(words(fields),
+              words(annotate(packet.bytes, {.catalog = builtin_objects(), .path = packet.path})))
+        << packet.id;
+  }
+}
+
+TEST(Annotate, SignalsOfAStreamAreNamed) {
+  const auto bytes = *from_hex("b1e1aa 23010400 20 ff626164aabb");
+  for (const auto secrets : {Secrets::masked, Secrets::shown}) {
+    const auto fields =
+        annotate(bytes, {.catalog = builtin_objects(), .secrets = secrets, .framing = coap::Framing::stream});
+    expect_every_byte_once(bytes, fields, "csm");
+    std::string names;
+    for (const auto& field : fields)
+      names += field.name + (field.value.empty() ? "" : " " + field.value) + ", ";
+    EXPECT_NE(names.find("Code 7.01 CSM, Token aa, Max-Message-Size option 2, Max-Message-Size 66560, "
+                         "Block-Wise-Transfer, Payload marker 0xff, Diagnostic"),
+              std::string::npos)
+        << names;
+    EXPECT_EQ(fields.back().secret, secrets == Secrets::masked) << "what is no text may be anything";
+  }
+}
+
+TEST(Annotate, ABrokenFrameIsOneFieldThatSaysWhy) {
+  for (const std::string_view hex : {"", "d0", "f00000", "0901", "50e1", "20", "10e1ff", "e0ffff45"}) {
+    const auto bytes = *from_hex(hex);
+    const auto fields = annotate(
+        bytes, {.catalog = builtin_objects(), .secrets = Secrets::shown, .framing = coap::Framing::stream});
+    expect_every_byte_once(bytes, fields, hex);
+  }
+}
+
 /// Packets with some bytes changed, cut or added: still every byte once, and nothing that breaks.
 TEST(Annotate, BrokenPacketsAreTakenApartToo) {
   SeededRandom random(7);

@@ -33,6 +33,43 @@ void PrintTo(const Named& one, std::ostream* out) {
   *out << one.name;
 }
 
+Bytes bytes_of_hex(std::string_view hex) {
+  return from_hex(hex).value_or(Bytes());
+}
+
+TEST(DescribeStream, AFrameIsReadLikeADatagram) {
+  Conversation talk(builtin_objects(), Interface::management);
+  const auto read =
+      talk.describe(Direction::down, bytes_of_hex("6101aa b133 0130 0130"), 9, coap::Framing::stream);
+  EXPECT_EQ(read.type, "TCP");
+  EXPECT_EQ(read.code, "GET");
+  EXPECT_EQ(read.operation, "Read");
+  EXPECT_EQ(read.path, "/3/0/0");
+  const auto answer =
+      talk.describe(Direction::up, bytes_of_hex("5145aa c0 ff 4d6521"), 9, coap::Framing::stream);
+  EXPECT_EQ(answer.code, "2.05 Content");
+  EXPECT_EQ(answer.path, "/3/0/0");
+  EXPECT_THAT(answer.values, ElementsAre("/3/0/0 Manufacturer = \"Me!\""));
+}
+
+TEST(DescribeStream, SignalsAreSaidInWords) {
+  const auto said = [](std::string_view hex) {
+    Conversation talk(builtin_objects());
+    const auto row = talk.describe(Direction::up, bytes_of_hex(hex), 1, coap::Framing::stream);
+    return row.code + ": " + row.detail;
+  };
+  EXPECT_EQ(said("50e1 23010400 20"), "7.01 CSM: Max-Message-Size 66560 Block-Wise-Transfer");
+  EXPECT_EQ(said("11e2 01 20"), "7.02 Ping: Custody");
+  EXPECT_EQ(said("02e3 0001"), "7.03 Pong: ");
+  EXPECT_EQ(said("90e4 23613a31 210a ff6279"),
+            "7.04 Release: Alternative-Address \"a:1\" Hold-Off 10 \"by\"");
+  EXPECT_EQ(said("40e5 2103 ff78"), "7.05 Abort: Bad-CSM-Option 3 \"x\"");
+  EXPECT_EQ(said("20e5 ff00"), "7.05 Abort: (1 bytes, not shown)");
+  EXPECT_EQ(said("20e1 71aa"), "7.01 CSM: option 7 aa");
+  EXPECT_EQ(said("0000"), "0.00 Empty: ");
+  EXPECT_EQ(said("50e1"), "not CoAP: the frame is shorter than it says (byte 2)");
+}
+
 class OperationNames : public ::testing::TestWithParam<Named> {};
 
 TEST_P(OperationNames, AreTheOnesOfTheSpecification) {
