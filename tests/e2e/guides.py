@@ -7,7 +7,9 @@ repository. Comments, which no reader sees, say the rest (`slipway kit smartcard
 
     <!-- file: NAME -->            the code block below is a file of that name
     <!-- wait: WHO: PATTERN -->    until a line that WHO (server, or a pack without .json) prints next matches
+    <!-- heard: WHO: PATTERN -->   a line that matches is among those that WHO has printed so far
     <!-- stop: WHO -->             ends a process that a line with a trailing & has begun
+    <!-- kill: WHO -->             the same by SIGKILL
     <!-- reload: WHO -->           sends a SIGHUP, and waits until the server has read its configuration
     <!-- output --> ... <!-- /output -->        shows what the commands above have printed
     <!-- ladder: bootstrap --> ... <!-- /ladder -->   the last bootstrap (or management) journey of what they have printed;
@@ -34,7 +36,7 @@ import reader
 FOLDER = lab.ROOT / "docs" / "guides"
 PORTS = ["5683", "5684", "5783", "5784", "6683", "6684", "6783", "6784", "8080", "8081"]
 STEP = re.compile(
-    r"^<!-- (?P<word>file|wait|stop|reload): (?P<what>[^\n]*?) -->\n|"
+    r"^<!-- (?P<word>file|wait|heard|stop|kill|reload): (?P<what>[^\n]*?) -->\n|"
     r"^```(?P<kind>\w*)\n(?P<code>.*?)^```\n|"
     r"(?P<open><!-- (?:output|ladder: (?P<ladder>[\w-]+)) -->\n)(?P<shown>.*?)(?P<close><!-- /(?:output|ladder) -->)",
     re.DOTALL | re.MULTILINE)
@@ -102,6 +104,12 @@ class Run:
         elif match["word"] == "stop":
             if self.processes.pop(match["what"]).end() != 0:
                 self.fail(f"{match['what']} did not end well")
+        elif match["word"] == "kill":
+            self.processes.pop(match["what"]).kill()
+        elif match["word"] == "heard":
+            name, pattern = match["what"].split(": ", 1)
+            if not re.search(self.there(pattern), self.processes[name].text()):
+                self.fail(f"{name} has not said {pattern}")
         elif match["word"] == "reload":
             self.processes[match["what"]].send(signal.SIGHUP)
             self.wait(match["what"], "enrolments are in force")
