@@ -9,6 +9,7 @@
 #include <map>
 
 #include <slipway/base/address.hpp>
+#include <slipway/security/dtls/types.hpp>
 
 #include "account_reader.hpp"
 #include "certificate_rules.hpp"
@@ -69,6 +70,32 @@ std::shared_ptr<const ServerTlsSettings> read_tls(TableReader& table, KeyFiles& 
   return tls;
 }
 
+/// `cipher_suites`, by their IANA names. [LwM2M-TRANSPORT 1.2 §5.2.9]
+void read_suites(TableReader& table, ListenSettings& out) {
+  constexpr std::string_view kKey = "cipher_suites";
+  const auto* where = table.node(kKey);
+  if (where == nullptr) return;
+  const auto list = [](const auto& suites) {
+    std::string names;
+    for (const auto suite : suites) names += (names.empty() ? "" : ", ") + std::string(to_string(suite));
+    return names;
+  };
+  bool usable = false;
+  for (const auto& item : table.texts(kKey)) {
+    const auto suite = security::dtls::cipher_suite(std::string_view(item.text));
+    if (!suite) {
+      table.wrong(item.where, kKey, in_quotes(item.text) + " is not a cipher suite that is done here",
+                  "there are " + list(security::dtls::cipher_suites()));
+      continue;
+    }
+    usable = usable || out.tls || uses_psk(*suite);
+    out.cipher_suites.push_back(static_cast<std::uint16_t>(*suite));
+  }
+  if (!usable)
+    table.wrong(where, kKey, "no device could connect with these",
+                "name one with PSK in it, or give the server a `key` too; or leave cipher_suites out");
+}
+
 void read_listen(TableReader& root, std::string_view name, KeyFiles& files, UnixTime now,
                  ListenSettings& out) {
   const auto* found = root.sub_table(name);
@@ -77,6 +104,7 @@ void read_listen(TableReader& root, std::string_view name, KeyFiles& files, Unix
   read_address(table, "coap", out.coap);
   read_address(table, "coaps", out.coaps);
   out.tls = read_tls(table, files, now);
+  read_suites(table, out);
   table.finish();
 }
 

@@ -98,8 +98,12 @@ std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, c
     config.next_peer = [this] { return peers_.next(); };
     config.wall = [](TimePoint) { return net::unix_now(); };
     config.freeze_reserve = settings_.server.sessions_kept ? kFreezeReserve : 0;
-    const auto& tls =
-        role == ServerRole::bootstrap ? settings_.server.bootstrap.tls : settings_.server.management.tls;
+    const auto& listen =
+        role == ServerRole::bootstrap ? settings_.server.bootstrap : settings_.server.management;
+    if (!listen.cipher_suites.empty()) config.suites.clear();
+    for (const auto number : listen.cipher_suites)
+      if (const auto suite = security::dtls::cipher_suite(number)) config.suites.push_back(*suite);
+    const auto& tls = listen.tls;
     if (tls) {
       config.keys = {
           .chain = tls->chain, .public_key = tls->public_key, .private_key = tls->private_key.clone()};

@@ -54,9 +54,10 @@ struct ListenSettings {
   std::string coap;
   std::string coaps;
   std::shared_ptr<const ServerTlsSettings> tls{};  ///< nothing: pre-shared keys only
+  std::vector<std::uint16_t> cipher_suites{};      ///< IANA numbers, most wanted first; empty: the usual ones
   bool operator==(const ListenSettings& other) const {
     const bool same_tls = tls && other.tls ? *tls == *other.tls : tls == other.tls;
-    return coap == other.coap && coaps == other.coaps && same_tls;
+    return coap == other.coap && coaps == other.coaps && same_tls && cipher_suites == other.cipher_suites;
   }
 };
 

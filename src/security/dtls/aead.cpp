@@ -78,9 +78,9 @@ bool AeadEngine::seal(Aead aead, const AeadKey& key, const AeadNonce& nonce, Byt
   const auto* text = plaintext.empty() ? &kNothing : plaintext.data();
   if (EVP_EncryptUpdate(c, out, &size, text, as_int(plaintext.size())) != 1) return false;
   if (EVP_EncryptFinal_ex(c, out + plaintext.size(), &size) != 1) return false;
-  OSSL_PARAM tag[] = {OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, out + plaintext.size(),
-                                                        tag_size(aead)),
-                      OSSL_PARAM_construct_end()};
+  OSSL_PARAM tag[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, out + plaintext.size(), tag_size(aead)),
+      OSSL_PARAM_construct_end()};
   return EVP_CIPHER_CTX_get_params(c, tag) == 1;
 }
 

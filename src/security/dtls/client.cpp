@@ -3,6 +3,7 @@
 
 #include "security/dtls/frozen.hpp"
 #include "security/dtls/handshake.hpp"
+#include "security/dtls/library_session.hpp"
 #include "security/dtls/queues.hpp"
 
 namespace slipway::security::dtls {
@@ -38,6 +39,8 @@ class DtlsClient::Impl {
     if (handshake_) {
       handshake_->handle_datagram(now, datagram);
       after_step(now);
+    } else if (library_) {
+      open_library_records(datagram);
     } else if (session_) {
       open_records(datagram);
     } else {
@@ -71,7 +74,7 @@ class DtlsClient::Impl {
   }
 
   Result<void> send(ByteView plaintext) {
-    if (!session_) return fail(ErrorCode::not_found, "there is no session");
+    if (!connected()) return fail(ErrorCode::not_found, "there is no session");
     if (plaintext.size() > kRecordPlaintextMax) return fail(ErrorCode::limit, "a record holds 16384 bytes");
     const auto sealed = send_record(ContentType::application_data, plaintext);
     if (!sealed && sealed.error().code == ErrorCode::exhausted)
@@ -80,7 +83,7 @@ class DtlsClient::Impl {
   }
 
   void end(TimePoint now, Alert alert) {
-    if (session_) {
+    if (connected()) {
       send_alert(alert);
       end_session(SessionEnd::ended_here, alert);
     } else if (handshake_) {
@@ -93,6 +96,7 @@ class DtlsClient::Impl {
   }
 
   Result<Secret> freeze() {
+    if (library_) return fail(ErrorCode::unsupported, "the session of this suite stays in GnuTLS");
     if (!session_) return fail(ErrorCode::not_found, "there is no session");
     // The whole rest of the numbers is the next life's: this one ends here.
     auto bytes = dtls::freeze(*session_, 0);
@@ -107,13 +111,14 @@ class DtlsClient::Impl {
     return {};
   }
 
-  [[nodiscard]] bool connected() const { return session_.has_value(); }
+  [[nodiscard]] bool connected() const { return session_.has_value() || library_; }
   [[nodiscard]] HandshakeFacts facts() const { return handshake_ ? handshake_->facts() : HandshakeFacts{}; }
   [[nodiscard]] const DtlsCounters& counters() const { return counters_; }
 
  private:
   void forget() {
     handshake_.reset();
+    library_.reset();
     context_.reset();
     session_.reset();
     transmits_.clear();
@@ -138,16 +143,42 @@ class DtlsClient::Impl {
   }
 
   void establish(TimePoint now) {
-    session_ = handshake_->records();
+    if (handshake_->in_library())
+      library_ = std::make_unique<LibrarySession>(handshake_->library_session());
+    else
+      session_ = handshake_->records();
     ++counters_.handshakes_completed;
     events_.push(Connected{.suite = handshake_->suite(),
-                           .has_cid = session_->cid_out.size != 0,
+                           .has_cid = session_ && session_->cid_out.size != 0,
                            .traffic = handshake_->traffic(),
                            .duration = now - handshake_->started(),
                            .facts = std::make_shared<const HandshakeFacts>(handshake_->facts())});
     const auto unread = handshake_->unread();
     handshake_.reset();
-    open_records(unread);
+    library_ ? open_library_records(unread) : open_records(unread);
+  }
+
+  void open_library_records(ByteView datagram) {
+    for (ByteReader reader(datagram); !reader.empty() && library_;) {
+      const auto record = read_record(reader, 0);
+      if (!record) {
+        ++counters_.malformed;
+        return;
+      }
+      if (record->epoch != kSessionEpoch) {
+        ++counters_.unexpected;
+        continue;
+      }
+      const auto opened = library_->open(*record);
+      if (opened.kind == LibrarySession::Kind::dropped) {
+        ++counters_.unauthenticated;
+        continue;
+      }
+      ++counters_.records_received;
+      if (opened.kind == LibrarySession::Kind::alert) return end_by_alert(opened.alert);
+      std::ranges::copy(opened.plaintext, events_.prepare(opened.plaintext.size()).begin());
+      events_.push(ClientDatagramReceived{{}, record->whole.size()}, opened.plaintext.size());
+    }
   }
 
   void open_records(ByteView datagram) {
@@ -201,15 +232,27 @@ class DtlsClient::Impl {
       return;
     }
     const auto alert = static_cast<Alert>(text[1]);
-    if (alert == Alert::close_notify) {
-      send_alert(Alert::close_notify);
-      end_session(SessionEnd::closed_by_peer, alert);
-    } else if (text[0] == 2) {
-      end_session(SessionEnd::alert_by_peer, alert);
-    }
+    if (alert == Alert::close_notify || text[0] == 2) end_by_alert(alert);
+  }
+
+  void end_by_alert(Alert alert) {
+    if (alert != Alert::close_notify) return end_session(SessionEnd::alert_by_peer, alert);
+    send_alert(Alert::close_notify);
+    end_session(SessionEnd::closed_by_peer, alert);
+  }
+
+  void transmit_record(ByteView record) {
+    transmits_.push({}, record);
+    ++counters_.records_sent;
+    ++counters_.datagrams_sent;
   }
 
   Result<void> send_record(ContentType type, ByteView plaintext) {
+    if (library_) {
+      SLIPWAY_ASSIGN(const auto sealed, library_->seal(plaintext));
+      transmit_record(sealed);
+      return {};
+    }
     const auto size = plaintext.size() + record_overhead(session_->aead, session_->cid_out);
     SLIPWAY_ASSIGN(const auto sealed,
                    seal_record(engine_, *session_, type, plaintext, transmits_.prepare(size)));
@@ -220,6 +263,11 @@ class DtlsClient::Impl {
   }
 
   void send_alert(Alert alert) {
+    if (library_) {
+      const auto sealed = library_->seal_alert(alert);
+      if (!sealed.empty()) transmit_record(sealed);
+      return;
+    }
     const std::uint8_t level = alert == Alert::close_notify ? 1 : 2;
     const std::array<std::uint8_t, 2> text{level, static_cast<std::uint8_t>(alert)};
     (void)send_record(ContentType::alert, text);
@@ -227,6 +275,7 @@ class DtlsClient::Impl {
 
   void end_session(SessionEnd reason, std::optional<Alert> alert) {
     session_.reset();
+    library_.reset();
     ++counters_.sessions_ended;
     events_.push(ClientSessionEnded{reason, alert});
   }
@@ -238,6 +287,7 @@ class DtlsClient::Impl {
   std::optional<TlsContext> context_;
   std::unique_ptr<Handshake> handshake_;
   std::optional<RecordState> session_;
+  std::unique_ptr<LibrarySession> library_;  // instead, of a suite whose records are not ours
   std::uint64_t retransmissions_ = 0;
   ByteQueue<Nothing> transmits_;
   ByteQueue<ClientEvent> events_;

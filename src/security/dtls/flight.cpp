@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "security/dtls/flight.hpp"
 
+#include <algorithm>
+
 #include <slipway/security/dtls/types.hpp>
 
 namespace slipway::security::dtls {
@@ -33,8 +35,10 @@ bool FlightWriter::write(const Flight& flight, DatagramBatch& batch) const {
   auto begin = batch.bytes.size();
   bool ok = true;
   flight.for_each([&](ContentType type, std::uint16_t epoch, ByteView payload) {
-    const auto overhead =
-        epoch == 0 ? kRecordHeaderSize : record_overhead(protection.aead, protection.cid_out);
+    const bool is_sealed = epoch == Flight::kSealed;
+    const auto overhead = is_sealed    ? 0
+                          : epoch == 0 ? kRecordHeaderSize
+                                       : record_overhead(protection.aead, protection.cid_out);
     const auto at = batch.bytes.size();
     if (at != begin && at - begin + overhead + payload.size() > mtu) {
       batch.ends.push_back(at);
@@ -42,7 +46,9 @@ bool FlightWriter::write(const Flight& flight, DatagramBatch& batch) const {
     }
     batch.bytes.resize(at + overhead + payload.size());
     const auto out = MutableBytes(batch.bytes).subspan(at);
-    if (epoch == 0)
+    if (is_sealed)
+      std::ranges::copy(payload, out.begin());
+    else if (epoch == 0)
       write_plain(type, next_plain++, payload, out);
     else if (!seal_record(engine, protection, type, payload, out))
       ok = false;

@@ -33,6 +33,10 @@ class Flight {
  public:
   [[nodiscard]] bool empty() const { return bytes_.empty(); }
   void add(ContentType type, std::uint16_t epoch, ByteView payload);
+  /// A whole record that is sent as it is, also again.
+  void add_sealed(ByteView record) { add(ContentType{}, kSealed, record); }
+  /// Stands in the place of an epoch.
+  static constexpr std::uint16_t kSealed = 0xFFFF;
 
   /// Visits (type, epoch, payload) in order.
   template <class Visitor>

@@ -209,10 +209,15 @@ void Handshake::note_server_hello(const HandshakeFragment& fragment) {
     hello_version_ = *version;
     hello_suite_ = *suite;
   }
-  const auto aead = suite ? aead_of(*suite) : std::nullopt;
-  if (!aead) return;
-  chosen_ = static_cast<CipherSuite>(*suite);
-  records_.aead = *aead;
+  if (suite) choose(*suite);
+}
+
+void Handshake::choose(std::uint16_t suite) {
+  const auto known = cipher_suite(suite);
+  if (!known) return;
+  chosen_ = known;
+  unwanted_ = !context_.takes(*known) || (stays_in_library(*known) && !config_.library_suites);
+  if (const auto aead = aead_of(suite)) records_.aead = *aead;
 }
 
 // The ClientKeyExchange of a PSK suite [RFC 4279 §2]:
@@ -260,6 +265,12 @@ void Handshake::advance(TimePoint now) {
   for (;;) {
     const auto before = input_.size();
     const int code = gnutls_handshake(session_.get());
+    if (unwanted_)
+      return abort(Alert::handshake_failure, {.reason = FailureReason::no_common_suite,
+                                              .alert = Alert::handshake_failure,
+                                              .refused_by = Side::us,
+                                              .detail = "the only suite that both know was not asked for, or "
+                                                        "there is no room for more of its sessions"});
     if (code == GNUTLS_E_SUCCESS) {
       finish();
       break;
@@ -274,7 +285,7 @@ void Handshake::advance(TimePoint now) {
 /// GnuTLS drops what does not decrypt, as it should in a session. In a handshake it means that the two keys
 /// differ, and the peer is better told than left to time out. [RFC 4279 §2]
 void Handshake::detect_wrong_key(ByteView datagram) {
-  if (!psk_wanted() || !load_key(true, records_.read)) return;
+  if (!psk_wanted() || !has_read_key() || (!in_library() && !load_key(true, records_.read))) return;
   std::array<std::uint8_t, 256> scratch;
   for (ByteReader reader(datagram); !reader.empty();) {
     const auto record = read_record(reader, records_.cid_in.size);
@@ -282,8 +293,11 @@ void Handshake::detect_wrong_key(ByteView datagram) {
     const bool is_protected =
         record->type == ContentType::handshake || record->type == ContentType::tls12_cid;
     if (record->epoch != kSessionEpoch || !is_protected) continue;
-    const auto opened = open_record(engine_, records_.aead, records_.read, *record, scratch);
-    if (opened || opened.error().code != ErrorCode::refused) continue;
+    // GnuTLS has had its key and this Finished, and is not done: it could not read it.
+    if (!in_library()) {
+      const auto opened = open_record(engine_, records_.aead, records_.read, *record, scratch);
+      if (opened || opened.error().code != ErrorCode::refused) continue;
+    }
     return abort(
         Alert::decrypt_error,
         {.reason = identity_known_ ? FailureReason::wrong_key : FailureReason::unknown_identity,
@@ -318,7 +332,8 @@ void Handshake::send(const Flight& flight) {
 
 void Handshake::finish() {
   const auto agreed = agreed_suite(session_.get());
-  if (!agreed || agreed != chosen_ || !load_key(true, records_.read) || !load_key(false, records_.write))
+  const bool has_keys = in_library() || (load_key(true, records_.read) && load_key(false, records_.write));
+  if (!agreed || agreed != chosen_ || !has_keys)
     return fail(
         {.reason = FailureReason::library, .refused_by = Side::us, .detail = "GnuTLS gave no record keys"});
   records_.window.mark(last_protected_);
@@ -418,13 +433,25 @@ bool Handshake::push_records(ByteView bytes) {
         hello_.assign(fragment->body.begin(), fragment->body.end());
       continue;
     }
-    if (!chosen_ || !load_key(false, records_.write)) return false;
+    if (!chosen_) return false;
+    if (in_library()) {
+      fresh_.add_sealed(record->whole);
+      continue;
+    }
+    if (!load_key(false, records_.write)) return false;
     std::array<std::uint8_t, 512> scratch;
     const auto opened = open_record(engine_, records_.aead, records_.write, *record, scratch);
     if (!opened) return false;
     fresh_.add(opened->type, record->epoch, opened->plaintext);
   }
   return true;
+}
+
+bool Handshake::has_read_key() const {
+  gnutls_datum_t cipher_key{};
+  unsigned char sequence[8];
+  return gnutls_record_get_state(session_.get(), 1, nullptr, nullptr, &cipher_key, sequence) >= 0 &&
+         cipher_key.size != 0;
 }
 
 bool Handshake::load_key(bool read, RecordKey& key) const {

@@ -23,9 +23,10 @@ inline constexpr std::size_t kHeldDatagramSizeMax = 2048;
 struct HandshakeConfig {
   std::size_t mtu;
   RetransmissionConfig retransmission;
-  std::optional<Cid> cid{};                        ///< ours, offered or given where the client offers one
-  std::optional<UnixTime> wall{};                  ///< for the dates of certificates
-  const Credential* credential = nullptr;          ///< of a client: what it knows its server by
+  std::optional<Cid> cid{};                ///< ours, offered or given where the client offers one
+  bool library_suites = true;              ///< of a server: whether there is room for a session in GnuTLS
+  std::optional<UnixTime> wall{};          ///< for the dates of certificates
+  const Credential* credential = nullptr;  ///< of a client: what it knows its server by
   const ClientAuthorities* authorities = nullptr;  ///< of a server: who issues the clients' certificates
 };
 
@@ -88,6 +89,9 @@ class Handshake {
   // When done:
   [[nodiscard]] CipherSuite suite() const { return *chosen_; }
   [[nodiscard]] const RecordState& records() const { return records_; }
+  /// Whether the session stays in GnuTLS; it is taken out by `library_session`, once.
+  [[nodiscard]] bool in_library() const { return chosen_ && stays_in_library(*chosen_); }
+  [[nodiscard]] GnutlsPtr<gnutls_session_int> library_session() { return std::move(session_); }
   [[nodiscard]] Flight& last_flight() { return flight_; }
   /// Records behind the last one of the handshake in the datagram that completed it; a view into it.
   [[nodiscard]] ByteView unread() const { return input_; }
@@ -130,6 +134,9 @@ class Handshake {
   void fail_by_library(int code);
   void fail(const HandshakeFailure& failure);
   [[nodiscard]] const char* timeout_detail() const;
+  void choose(std::uint16_t suite);
+  [[nodiscard]] bool offers_own_records() const;
+  [[nodiscard]] bool has_read_key() const;
   bool load_key(bool read, RecordKey& key) const;
   ssize_t pull_record(MutableBytes out);
   ssize_t pull_cid_record(const RecordHeader& record, MutableBytes out);
@@ -153,6 +160,7 @@ class Handshake {
   HandshakeFailure failure_;
   HandshakeTraffic traffic_;
   std::optional<CipherSuite> chosen_;  ///< by the ServerHello, not yet proved
+  bool unwanted_ = false;              ///< GnuTLS agreed on a suite that was not asked for, or has no room
 
   ByteView input_;  ///< records not yet taken by GnuTLS; only while a datagram is handled
   std::array<MessageSeen, 32> seen_{};

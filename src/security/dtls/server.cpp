@@ -119,6 +119,7 @@ Result<void> DtlsServer::Impl::send(TimePoint now, PeerId peer, ByteView plainte
 Result<FrozenSession> DtlsServer::Impl::freeze(PeerId peer) {
   auto* session = sessions_.find(peer);
   if (session == nullptr) return fail(ErrorCode::not_found, "no such session");
+  if (session->library) return fail(ErrorCode::unsupported, "the session of this suite stays in GnuTLS");
   SLIPWAY_ASSIGN(auto bytes, dtls::freeze(session->records, config_.freeze_reserve));
   const auto limit = session->records.next_sequence + config_.freeze_reserve;
   session->sequence_limit = std::min(session->sequence_limit, limit);

@@ -75,6 +75,7 @@ void DtlsServer::Impl::start_handshake(TimePoint now, const Address& from,
                             .retransmission = config_.retransmission,
                             .wall = config_.wall ? config_.wall(now) : std::nullopt,
                             .authorities = &*authorities_};
+  handshake.library_suites = library_sessions_ < config_.library_sessions_max;
   if (config_.cid_size != 0) handshake.cid = new_cid();
   auto made = std::make_unique<Pending>(peer, from, *context_, handshake, engine_, random_);
   auto& pending = *pending_.emplace(peer, std::move(made)).first->second;
@@ -158,6 +159,10 @@ void DtlsServer::Impl::establish(TimePoint now, Pending& pending) {
   }
   auto& session = sessions_.insert(pending.address, pending.peer, now);
   session.records = handshake.records();
+  if (handshake.in_library()) {
+    session.library = std::make_unique<LibrarySession>(handshake.library_session());
+    ++library_sessions_;
+  }
   if (session.records.cid_in.size != 0) sessions_.list_cid(session);
   session.identity_mark = identity_mark;
   session.hello_mark = hello_mark_of(handshake.client_random());
@@ -169,7 +174,8 @@ void DtlsServer::Impl::establish(TimePoint now, Pending& pending) {
                                   .identity = *handshake.identity(),
                                   .traffic = handshake.traffic(),
                                   .duration = now - handshake.started()});
-  if (config_.freeze_reserve != 0) ask_to_freeze(session);  // whose session it is, has been told by now
+  if (config_.freeze_reserve != 0 && !session.library)
+    ask_to_freeze(session);  // whose session it is, has been told by now
   erase(pending);
   if (!unread.empty()) open_records(now, session, unread);
 }

@@ -80,9 +80,12 @@ class DtlsServer::Impl {
   void want_freeze(Session& session);
   void make_way(Session& session);
   bool open_records(TimePoint now, Session& session, ByteView datagram);
+  bool open_library_records(TimePoint now, Session& session, ByteView datagram);
+  void transmit_record(Session& session, ByteView record);
   bool note_drop(TimePoint now, Session& session, const DroppedRecord& dropped);
   void handle_record(TimePoint now, Session& session, const RecordHeader& record, const OpenedRecord& opened);
   void handle_alert(Session& session, ByteView text);
+  void end_by_alert(Session& session, Alert alert);
   void resend_last_flight(TimePoint now, Session& session);
   Result<void> send_record(Session& session, ContentType type, ByteView plaintext);
   void send_alert(Session& session, Alert alert);
@@ -100,6 +103,7 @@ class DtlsServer::Impl {
   Result<TlsContext> context_;
   Result<ClientAuthorities> authorities_;
   CookieJar cookies_;
+  std::size_t library_sessions_ = 0;
   SessionTable sessions_;
   std::unordered_map<PeerId, std::unique_ptr<Pending>> pending_;
   std::unordered_map<Address, PeerId> pending_by_address_;

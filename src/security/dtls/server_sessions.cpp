@@ -69,6 +69,7 @@ void DtlsServer::Impl::make_way(Session& session) {
 
 /// Opens all records of a datagram; true if one of them was authentic. The session may be gone then.
 bool DtlsServer::Impl::open_records(TimePoint now, Session& session, ByteView datagram) {
+  if (session.library) return open_library_records(now, session, datagram);
   const auto peer = session.peer;
   bool authentic = false;
   for (ByteReader reader(datagram); !reader.empty();) {
@@ -87,6 +88,44 @@ bool DtlsServer::Impl::open_records(TimePoint now, Session& session, ByteView da
     ++counters_.records_received;
     handle_record(now, session, *record, *opened);
     if (sessions_.find(peer) == nullptr) break;
+  }
+  return authentic;
+}
+
+/// The same of a session that GnuTLS keeps. What is not a whole record under its keys is not shown to it.
+bool DtlsServer::Impl::open_library_records(TimePoint now, Session& session, ByteView datagram) {
+  const auto peer = session.peer;
+  bool authentic = false;
+  for (ByteReader reader(datagram); !reader.empty();) {
+    const auto record = read_record(reader, 0);
+    if (!record) {
+      ++counters_.malformed;
+      break;
+    }
+    if (record->epoch == 0 && session.last_flight) {
+      resend_last_flight(now, session);  // its Finished is behind this one
+      continue;
+    }
+    if (record->epoch != kSessionEpoch) {
+      ++counters_.unexpected;
+      continue;
+    }
+    const auto opened = session.library->open(*record);
+    if (opened.kind == LibrarySession::Kind::dropped) {
+      ++counters_.unauthenticated;
+      continue;
+    }
+    authentic = true;
+    ++counters_.records_received;
+    if (opened.kind == LibrarySession::Kind::alert) {
+      end_by_alert(session, opened.alert);
+      break;
+    }
+    const auto room = events_.prepare(opened.plaintext.size());
+    std::ranges::copy(opened.plaintext, room.begin());
+    sessions_.touch(session, now);
+    session.last_flight.reset();
+    events_.push(DatagramReceived{peer, {}, record->whole.size()}, opened.plaintext.size());
   }
   return authentic;
 }
@@ -136,12 +175,13 @@ void DtlsServer::Impl::handle_alert(Session& session, ByteView text) {
     return;
   }
   const auto alert = static_cast<Alert>(text[1]);
-  if (alert == Alert::close_notify) {
-    send_alert(session, Alert::close_notify);
-    end_session(session, SessionEnd::closed_by_peer, alert);
-  } else if (text[0] == 2) {
-    end_session(session, SessionEnd::alert_by_peer, alert);
-  }
+  if (alert == Alert::close_notify || text[0] == 2) end_by_alert(session, alert);
+}
+
+void DtlsServer::Impl::end_by_alert(Session& session, Alert alert) {
+  if (alert != Alert::close_notify) return end_session(session, SessionEnd::alert_by_peer, alert);
+  send_alert(session, Alert::close_notify);
+  end_session(session, SessionEnd::closed_by_peer, alert);
 }
 
 /// The peer repeats its Finished, so ours was lost.
@@ -160,7 +200,18 @@ void DtlsServer::Impl::resend_last_flight(TimePoint now, Session& session) {
   });
 }
 
+void DtlsServer::Impl::transmit_record(Session& session, ByteView record) {
+  transmits_.push({session.address, session.peer}, record);
+  ++counters_.records_sent;
+  ++counters_.datagrams_sent;
+}
+
 Result<void> DtlsServer::Impl::send_record(Session& session, ContentType type, ByteView plaintext) {
+  if (session.library) {
+    SLIPWAY_ASSIGN(const auto sealed, session.library->seal(plaintext));
+    transmit_record(session, sealed);
+    return {};
+  }
   if (session.records.next_sequence >= session.sequence_limit)
     return fail(ErrorCode::exhausted, "the session must be frozen before it sends more");
   const auto size = plaintext.size() + record_overhead(session.records.aead, session.records.cid_out);
@@ -173,6 +224,11 @@ Result<void> DtlsServer::Impl::send_record(Session& session, ContentType type, B
 }
 
 void DtlsServer::Impl::send_alert(Session& session, Alert alert) {
+  if (session.library) {
+    const auto sealed = session.library->seal_alert(alert);
+    if (!sealed.empty()) transmit_record(session, sealed);
+    return;
+  }
   const std::uint8_t level = alert == Alert::close_notify ? 1 : 2;
   const std::array<std::uint8_t, 2> text{level, static_cast<std::uint8_t>(alert)};
   (void)send_record(session, ContentType::alert, text);
@@ -180,6 +236,7 @@ void DtlsServer::Impl::send_alert(Session& session, Alert alert) {
 
 void DtlsServer::Impl::end_session(Session& session, SessionEnd reason, std::optional<Alert> alert) {
   ++counters_.sessions_ended;
+  if (session.library) --library_sessions_;
   events_.push(SessionEnded{session.peer, reason, alert});
   sessions_.erase(session);
 }

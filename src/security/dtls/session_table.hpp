@@ -11,6 +11,7 @@
 #include <slipway/base/time.hpp>
 
 #include "security/dtls/flight.hpp"
+#include "security/dtls/library_session.hpp"
 
 namespace slipway::security::dtls {
 
@@ -28,6 +29,7 @@ struct Session {
   std::uint64_t sequence_limit =
       kSequenceMax + 1;  ///< sequence numbers from here on are reserved for later lives
   std::unique_ptr<LastFlight> last_flight;
+  std::unique_ptr<LibrarySession> library;  ///< of a suite whose records are not ours
   std::uint64_t identity_mark = 0;  ///< of whom its peer proved to be, to know a device that begins anew
   bool freeze_wanted = false;       ///< FreezeWanted has been told since the last freeze
   std::uint32_t hello_mark = 0;     ///< of the hello it grew from, to know a late copy of that

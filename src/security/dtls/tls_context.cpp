@@ -15,7 +15,7 @@ struct SuiteRow {
   CipherSuite suite;
   const char* exchange_priority;
   const char* cipher_priority;
-  Aead aead;
+  std::optional<Aead> aead;  ///< nothing: its sessions stay in GnuTLS
 };
 constexpr SuiteRow kSuites[] = {
     {CipherSuite::psk_aes_128_ccm_8, ":+PSK", ":+AES-128-CCM-8", Aead::aes_128_ccm_8},
@@ -24,6 +24,10 @@ constexpr SuiteRow kSuites[] = {
     {CipherSuite::ecdhe_ecdsa_aes_128_ccm_8, ":+ECDHE-ECDSA", ":+AES-128-CCM-8", Aead::aes_128_ccm_8},
     {CipherSuite::ecdhe_ecdsa_aes_128_ccm, ":+ECDHE-ECDSA", ":+AES-128-CCM", Aead::aes_128_ccm},
     {CipherSuite::ecdhe_ecdsa_aes_128_gcm_sha256, ":+ECDHE-ECDSA", ":+AES-128-GCM", Aead::aes_128_gcm},
+    {CipherSuite::psk_aes_128_cbc_sha256, ":+PSK", ":+AES-128-CBC", std::nullopt},
+    {CipherSuite::ecdhe_psk_aes_128_cbc_sha256, ":+ECDHE-PSK", ":+AES-128-CBC", std::nullopt},
+    {CipherSuite::ecdhe_psk_chacha20_poly1305_sha256, ":+ECDHE-PSK", ":+CHACHA20-POLY1305", std::nullopt},
+    {CipherSuite::ecdhe_ecdsa_aes_128_cbc_sha256, ":+ECDHE-ECDSA", ":+AES-128-CBC", std::nullopt},
 };
 
 const SuiteRow* row_of(CipherSuite suite) {
@@ -49,23 +53,30 @@ gnutls_datum_t datum(ByteView bytes) {
 }  // namespace
 
 Result<void> TlsContext::set_suites(std::span<const CipherSuite> suites, bool with_psk, Types types) {
-  // GnuTLS takes every pair of the exchanges and ciphers that are named; one that was not asked for does no
-  // harm.
+  // GnuTLS takes every pair of the exchanges and ciphers that are named: `takes` tells those that were asked
+  // for.
   std::string text = "NONE" + protocol_.versions, ciphers = protocol_.tls13_ciphers;
   const bool tls13 = !ciphers.empty();
   // Of TLS 1.3: a pre-shared key together with a key exchange first, for forward secrecy. [RFC 8446 §4.2.9]
   if (tls13 && with_psk) text += ":+ECDHE-PSK:+PSK";
   if (tls13 && types != Types::none) text += ":+ECDHE-ECDSA";
-  for (const auto suite : suites) {
+  // What stays in the library is the last choice of a server: the other sessions can be kept and moved.
+  std::vector<CipherSuite> ordered(suites.begin(), suites.end());
+  if (role_ == Role::server)
+    std::ranges::stable_partition(ordered, [](CipherSuite suite) { return !stays_in_library(suite); });
+  for (const auto suite : ordered) {
     const auto* row = row_of(suite);
     if (row == nullptr) return fail(ErrorCode::unsupported, "a cipher suite that is not done here");
     if (uses_psk(suite) ? !with_psk : types == Types::none) continue;
     add_once(text, row->exchange_priority);
     add_once(ciphers, row->cipher_priority);
+    suites_.push_back(suite);
   }
   if (ciphers.empty()) return fail(ErrorCode::unsupported, "no cipher suite fits the credentials");
   text += ciphers;
-  text += ":+AEAD:+COMP-NULL:+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP384R1";
+  // GnuTLS orders suites by their MACs first.
+  text += ciphers.contains("-CBC") ? ":+AEAD:+SHA256" : ":+AEAD";
+  text += ":+COMP-NULL:+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP384R1";
   text += types == Types::none ? ":+SIGN-ALL" : ":+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SHA512";
   if (tls13)
     text += ":+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SECP521R1-SHA512";

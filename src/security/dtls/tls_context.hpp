@@ -5,6 +5,7 @@
 #include <gnutls/dtls.h>
 #include <gnutls/gnutls.h>
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,6 +51,10 @@ class TlsContext {
                                                  Protocol protocol = {});
 
   [[nodiscard]] Role role() const { return role_; }
+  /// Whether the suite was asked for and fits the credentials.
+  [[nodiscard]] bool takes(CipherSuite suite) const {
+    return std::ranges::find(suites_, suite) != suites_.end();
+  }
   /// A session with suites and credentials set. Empty when GnuTLS has no memory.
   [[nodiscard]] GnutlsPtr<gnutls_session_int> new_session() const;
 
@@ -62,6 +67,7 @@ class TlsContext {
   Role role_;
   Protocol protocol_;
   Types types_ = Types::none;
+  std::vector<CipherSuite> suites_;
   std::string host_name_;  ///< for SNI; empty: none is sent
   GnutlsPtr<gnutls_priority_st> priority_;
   GnutlsPtr<gnutls_psk_server_credentials_st> psk_server_;
@@ -69,7 +75,7 @@ class TlsContext {
   GnutlsPtr<gnutls_certificate_credentials_st> certificates_;
 };
 
-/// How the records of a suite are protected; empty for a suite that is not done here.
+/// How our records of a suite are protected; empty for one that stays in GnuTLS, or is not done here.
 [[nodiscard]] std::optional<Aead> aead_of(std::uint16_t iana);
 /// What a completed handshake agreed on. GnuTLS does not tell before.
 [[nodiscard]] std::optional<CipherSuite> agreed_suite(gnutls_session_t session);

@@ -3,6 +3,27 @@
 
 namespace slipway::security::dtls {
 
+namespace {
+
+constexpr CipherSuite kSuites[] = {
+    CipherSuite::psk_aes_128_ccm_8,
+    CipherSuite::psk_aes_128_ccm,
+    CipherSuite::psk_aes_128_gcm_sha256,
+    CipherSuite::ecdhe_ecdsa_aes_128_ccm_8,
+    CipherSuite::ecdhe_ecdsa_aes_128_ccm,
+    CipherSuite::ecdhe_ecdsa_aes_128_gcm_sha256,
+    CipherSuite::psk_aes_128_cbc_sha256,
+    CipherSuite::ecdhe_psk_aes_128_cbc_sha256,
+    CipherSuite::ecdhe_psk_chacha20_poly1305_sha256,
+    CipherSuite::ecdhe_ecdsa_aes_128_cbc_sha256,
+};
+
+}  // namespace
+
+std::span<const CipherSuite> cipher_suites() {
+  return kSuites;
+}
+
 const char* to_string(CipherSuite suite) {
   switch (suite) {
     case CipherSuite::psk_aes_128_gcm_sha256:
@@ -17,26 +38,36 @@ const char* to_string(CipherSuite suite) {
       return "TLS_ECDHE_ECDSA_WITH_AES_128_CCM";
     case CipherSuite::ecdhe_ecdsa_aes_128_ccm_8:
       return "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8";
+    case CipherSuite::psk_aes_128_cbc_sha256:
+      return "TLS_PSK_WITH_AES_128_CBC_SHA256";
+    case CipherSuite::ecdhe_psk_aes_128_cbc_sha256:
+      return "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256";
+    case CipherSuite::ecdhe_psk_chacha20_poly1305_sha256:
+      return "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256";
+    case CipherSuite::ecdhe_ecdsa_aes_128_cbc_sha256:
+      return "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256";
   }
   return "unknown suite";
 }
 
 bool uses_psk(CipherSuite suite) {
-  return suite == CipherSuite::psk_aes_128_ccm_8 || suite == CipherSuite::psk_aes_128_ccm ||
-         suite == CipherSuite::psk_aes_128_gcm_sha256;
+  return std::string_view(to_string(suite)).find("_PSK_") != std::string_view::npos;
+}
+
+bool stays_in_library(CipherSuite suite) {
+  const std::string_view name(to_string(suite));
+  return name.find("_CBC_") != std::string_view::npos || name.find("_CHACHA20_") != std::string_view::npos;
 }
 
 std::optional<CipherSuite> cipher_suite(std::uint16_t iana) {
-  const auto suite = static_cast<CipherSuite>(iana);
-  switch (suite) {
-    case CipherSuite::psk_aes_128_gcm_sha256:
-    case CipherSuite::psk_aes_128_ccm:
-    case CipherSuite::psk_aes_128_ccm_8:
-    case CipherSuite::ecdhe_ecdsa_aes_128_gcm_sha256:
-    case CipherSuite::ecdhe_ecdsa_aes_128_ccm:
-    case CipherSuite::ecdhe_ecdsa_aes_128_ccm_8:
-      return suite;
-  }
+  for (const auto suite : kSuites)
+    if (static_cast<std::uint16_t>(suite) == iana) return suite;
+  return std::nullopt;
+}
+
+std::optional<CipherSuite> cipher_suite(std::string_view name) {
+  for (const auto suite : kSuites)
+    if (to_string(suite) == name) return suite;
   return std::nullopt;
 }
 

@@ -86,6 +86,16 @@ TEST(Configuration, AnEmptyFileIsTheDefaults) {
   EXPECT_TRUE(read->enrolments.all().empty());
 }
 
+TEST(Configuration, CipherSuitesAreReadInTheirOrder) {
+  const auto read = parse_configuration(
+      "[bootstrap]\ncipher_suites = [\"TLS_PSK_WITH_AES_128_GCM_SHA256\", "
+      "\"TLS_PSK_WITH_AES_128_CBC_SHA256\"]\n",
+      "f.toml", catalog());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->server.bootstrap.cipher_suites, (std::vector<std::uint16_t>{0x00A8, 0x00AE}));
+  EXPECT_TRUE(read->server.management.cipher_suites.empty());
+}
+
 TEST(Configuration, EveryTypeOfValueIsRead) {
   const auto read = parse_configuration(
       "[[plan.p.server]]\nid = 7\nuri = \"coap://h\"\ncredential = \"none\"\npsk_bytes = 32\n"
@@ -146,6 +156,17 @@ const Case kCases[] = {
     {"UnknownKeyUnlikeAny", "[http]\ncolour = 1\n", "f.toml:2:10: http.colour: no such key here; remove it"},
     {"TextExpected", "[server]\ndata = 1\n",
      "f.toml:2:8: server.data: a text is expected here; write it in quotes"},
+    {"UnknownSuite", "[management]\ncipher_suites = [\"TLS_PSK_WITH_AES_128_CCM_8\", \"TLS_NULL\"]\n",
+     "f.toml:2:48: management.cipher_suites: \"TLS_NULL\" is not a cipher suite that is done here; there are "
+     "TLS_PSK_WITH_AES_128_CCM_8, TLS_PSK_WITH_AES_128_CCM, TLS_PSK_WITH_AES_128_GCM_SHA256, "
+     "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, TLS_ECDHE_ECDSA_WITH_AES_128_CCM, "
+     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_PSK_WITH_AES_128_CBC_SHA256, "
+     "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256, TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256, "
+     "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"},
+    {"SuitesWithoutAKey", "[management]\ncipher_suites = [\"TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8\"]\n",
+     "f.toml:2:17: management.cipher_suites: no device could connect with these; name one with PSK in it, or "
+     "give "
+     "the server a `key` too; or leave cipher_suites out"},
     {"NumberExpected", "[server]\njourneys_kept = \"9\"\n",
      "f.toml:2:17: server.journeys_kept: a whole number is expected here; write a number from 1 to 1000"},
     {"NumberOutOfRange", "[server]\njourneys_kept = 0\n",

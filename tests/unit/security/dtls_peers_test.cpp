@@ -393,5 +393,71 @@ INSTANTIATE_TEST_SUITE_P(All, DtlsPeers,
                                           testing::Range(std::size_t{0}, std::size_t{3})),
                          name_of);
 
+/// With a pre-shared key and ECDHE, so that the group is all that differs. What has less than 255 bits is not
+/// taken, nor what nobody has asked for. [LwM2M-TRANSPORT 1.2 §5.2.2]
+struct Group {
+  const char* name;
+  bool taken;
+  [[nodiscard]] std::string choice() const {
+    return std::string("AES-128-CBC:+SHA256:+ECDHE-PSK:-GROUP-ALL:+GROUP-") + name;
+  }
+};
+constexpr Group kGroups[] = {
+    {"SECP256R1", true}, {"X25519", true}, {"SECP384R1", true}, {"SECP192R1", false}, {"SECP521R1", false}};
+constexpr auto kGroupSuite = CipherSuite::ecdhe_psk_aes_128_cbc_sha256;
+
+class DtlsGroups : public testing::TestWithParam<Group> {};
+
+TEST_P(DtlsGroups, OfAForeignClient) {
+  SeededRandom random(1);
+  ServerConfig config;
+  config.next_peer = [] { return PeerId(7); };
+  config.suites = {kGroupSuite};
+  DtlsServer server(std::move(config), random);
+  const auto choice = GetParam().choice();
+  GnutlsPeer peer(Role::client, {kGroupSuite, choice.c_str(), nullptr});
+  const auto from = Address::v4(127, 0, 0, 1, 40000);
+  const TimePoint now{seconds(1)};
+  bool established = false;
+  std::optional<HandshakeFailed> failed;
+  for (int round = 0; round < 20; ++round) {
+    for (; !peer.out.empty(); peer.out.pop_front()) server.handle_datagram(now, from, peer.out.front());
+    while (const auto event = server.poll_event()) {
+      if (const auto* wanted = std::get_if<CredentialWanted>(&*event))
+        server.credential(now, wanted->lookup, key_of(kKey));
+      established = established || std::get_if<SessionEstablished>(&*event) != nullptr;
+      if (const auto* e = std::get_if<HandshakeFailed>(&*event)) failed = *e;
+    }
+    while (const auto transmit = server.poll_transmit()) peer.handle(transmit->bytes);
+  }
+  EXPECT_EQ(established, GetParam().taken);
+  EXPECT_EQ(peer.connected(), GetParam().taken);
+  EXPECT_EQ(server.handshake_count(), 0u);
+  if (GetParam().taken) return;
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->failure.alert, Alert::handshake_failure);
+}
+
+TEST_P(DtlsGroups, OfAForeignServer) {
+  SeededRandom random(1);
+  auto config = client_config();
+  config.suites = {kGroupSuite};
+  DtlsClient client(std::move(config), random);
+  const auto choice = GetParam().choice();
+  GnutlsPeer peer(Role::server, {kGroupSuite, choice.c_str(), nullptr});
+  const TimePoint now{seconds(1)};
+  ASSERT_TRUE(client.start(now));
+  for (int round = 0; round < 20; ++round) {
+    while (const auto bytes = client.poll_transmit()) peer.handle(*bytes);
+    for (; !peer.out.empty(); peer.out.pop_front()) client.handle_datagram(now, peer.out.front());
+  }
+  EXPECT_EQ(client.connected(), GetParam().taken);
+}
+
+std::string name_of_group(const testing::TestParamInfo<Group>& group) {
+  return group.param.name;
+}
+INSTANTIATE_TEST_SUITE_P(All, DtlsGroups, testing::ValuesIn(kGroups), name_of_group);
+
 }  // namespace
 }  // namespace slipway::security::dtls::test

@@ -25,7 +25,8 @@ struct ServerConfig {
   /// Gives each handshake its PeerId (it is its session's too); several adapters may share one
   /// number space. Never PeerId(0), never the same twice. Required.
   std::function<PeerId()> next_peer;
-  /// Most wanted first; those that need public keys are offered only with `keys`.
+  /// Most wanted first; those that need public keys are offered only with `keys`, those that stay in the
+  /// library only where the client knows none of the others.
   std::vector<CipherSuite> suites{
       CipherSuite::psk_aes_128_ccm_8,       CipherSuite::psk_aes_128_ccm,
       CipherSuite::psk_aes_128_gcm_sha256,  CipherSuite::ecdhe_ecdsa_aes_128_ccm_8,
@@ -51,6 +52,8 @@ struct ServerConfig {
   std::size_t handshakes_max = 1024;       ///< in progress, all addresses (about 15 KB each)
   std::size_t handshakes_per_ip_max = 64;  ///< of one IP address (there may be a NAT behind it)
   std::size_t sessions_max = 1'000'000;    ///< established
+  std::size_t library_sessions_max =
+      10'000;  ///< of them in GnuTLS [stays_in_library], handshakes in progress apart
   Duration session_idle_max = std::chrono::hours(48);
 };
 
@@ -150,8 +153,9 @@ class DtlsServer {
   /// exhausted (poll_transmit is not called; the reserve is used up and no freeze is durable yet; or 2^48
   /// records: the session then ends).
   Result<void> send(TimePoint now, PeerId peer, ByteView plaintext);
-  /// Freezes a session. Until `frozen` says that the result is durable, the session keeps within what an
-  /// earlier freeze has reserved. Errors: not_found, exhausted.
+  /// Freezes a session. One that stays in the library is not asked for, and cannot be: unsupported. Until
+  /// `frozen` says that the result is durable, the session keeps within what an earlier freeze has reserved.
+  /// Errors: not_found, exhausted.
   [[nodiscard]] Result<FrozenSession> freeze(PeerId peer);
   void frozen(PeerId peer, std::uint64_t limit);
   /// Puts a session back, as `peer`, in the `life`-th life of this server after the freeze (1: the next one).

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -41,7 +43,7 @@ class PskIdentity {
   BoundedString<kPskIdentityMax> text_;
 };
 
-/// IANA numbers, as in /0/x/16. AEAD suites only. [LwM2M-TRANSPORT 1.2 §5.2.9]
+/// IANA numbers, as in /0/x/16. [LwM2M-TRANSPORT 1.2 §5.2.9]
 enum class CipherSuite : std::uint16_t {
   psk_aes_128_gcm_sha256 = 0x00A8,
   psk_aes_128_ccm = 0xC0A4,
@@ -49,12 +51,24 @@ enum class CipherSuite : std::uint16_t {
   ecdhe_ecdsa_aes_128_gcm_sha256 = 0xC02B,
   ecdhe_ecdsa_aes_128_ccm = 0xC0AC,
   ecdhe_ecdsa_aes_128_ccm_8 = 0xC0AE,  ///< the mandatory one with a raw public key or a certificate
+  // Those that stay in the library, and are off unless they are asked for:
+  psk_aes_128_cbc_sha256 = 0x00AE,
+  ecdhe_psk_aes_128_cbc_sha256 = 0xC037,
+  ecdhe_psk_chacha20_poly1305_sha256 = 0xCCAC,  ///< a pre-shared key with forward secrecy
+  ecdhe_ecdsa_aes_128_cbc_sha256 = 0xC023,
 };
+/// Whether GnuTLS keeps the sessions of the suite: about 10 KB each, without Connection ID, and not to be
+/// frozen.
+[[nodiscard]] bool stays_in_library(CipherSuite suite);
 /// Whether the suite authenticates by a pre-shared key; the others do so by public keys.
 [[nodiscard]] bool uses_psk(CipherSuite suite);
 [[nodiscard]] const char* to_string(CipherSuite suite);
 /// Empty for a suite that is not done here.
 [[nodiscard]] std::optional<CipherSuite> cipher_suite(std::uint16_t iana);
+/// By its IANA name: "TLS_PSK_WITH_AES_128_CCM_8".
+[[nodiscard]] std::optional<CipherSuite> cipher_suite(std::string_view name);
+/// All that are done here, the usual ones first.
+[[nodiscard]] std::span<const CipherSuite> cipher_suites();
 
 /// [RFC 5246 §7.2] [RFC 4279 §6] [RFC 6066 §9]
 enum class Alert : std::uint8_t {
