@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -33,8 +34,18 @@ std::expected<std::optional<ConnectionFailure>, std::string> read_log(const std:
   std::istream& stream = file == "-" ? std::cin : opened;
   std::optional<ConnectionFailure> last;
   std::string line;
-  for (std::size_t lines = 0; lines < kLogLinesMax && std::getline(stream, line); ++lines)
+  const auto take = [&] {
     if (auto failure = device::read_failure(line)) last = std::move(failure);
+    line.clear();
+  };
+  std::array<char, 16 * 1024> chunk;
+  while (stream.read(chunk.data(), chunk.size()), stream.gcount() > 0)
+    for (const char c : std::string_view(chunk.data(), static_cast<std::size_t>(stream.gcount())))
+      if (c == '\n')
+        take();
+      else if (line.size() <= device::kFailureLineMax)  // a longer one is none of ours
+        line += c;
+  take();
   return last;
 }
 

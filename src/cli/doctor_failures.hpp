@@ -8,9 +8,6 @@
 
 namespace slipway::cli::doctor {
 
-/// Lines of a device's log that are read; of a longer log the last ones.
-inline constexpr std::size_t kLogLinesMax = 1'000'000;
-
 struct FailuresOptions {
   ServerOptions server;
   std::string endpoint;    ///< empty: of all devices

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe.hpp"
 
-#include <poll.h>
-
 #include <fstream>
 #include <iterator>
 
 #include <slipway/client/model.hpp>
-#include <slipway/net/clock.hpp>
-#include <slipway/net/udp_socket.hpp>
-#include <slipway/security/dtls/client.hpp>
 #include <slipway/security/random.hpp>
+
+#include "doctor_probe.hpp"
 
 namespace slipway::cli {
 
@@ -48,42 +45,20 @@ std::optional<PskAccount> psk_of_state(const std::string& file, ShortServerId se
 }
 
 ProbeResult probe_psk(const Address& server, const PskAccount& account, Duration patience) {
-  security::SystemRandom random;
   const auto identity = dtls::PskIdentity::from(account.identity);
-  auto socket = net::UdpSocket::bind(server.is_v4() ? Address::v4(0, 0, 0, 0, 0) : Address());
-  if (!identity || !socket) return ProbeResult::no_answer;
-  dtls::DtlsClient session({.credential = dtls::PskCredential{*identity, account.key.clone()}}, random);
-  const auto until = net::steady_now() + patience;
-  if (!session.start(net::steady_now())) return ProbeResult::no_answer;
-  net::ReceiveBatch batch;
-  auto result = ProbeResult::no_answer;
-  for (bool open = true; open;) {
-    while (const auto event = session.poll_event()) {
-      open = false;
-      if (std::holds_alternative<dtls::Connected>(*event)) {
-        result = ProbeResult::accepted;
-        session.end(net::steady_now());
-        break;
-      }
-      if (const auto* failed = std::get_if<dtls::ConnectFailed>(&*event);
-          failed != nullptr && failed->failure.refused_by == dtls::Side::peer)
-        result = ProbeResult::refused;
-    }
-    while (const auto out = session.poll_transmit()) (void)socket->send(server, *out);
-    (void)socket->flush();
-    if (!open) break;
-    const auto now = net::steady_now();
-    if (now >= until) break;
-    const auto wake = std::min(session.next_timeout().value_or(until), until);
-    pollfd readable{socket->fd(), POLLIN, 0};
-    const auto ms = std::chrono::duration_cast<milliseconds>(wake - now).count() + 1;
-    if (::poll(&readable, 1, static_cast<int>(std::max<std::int64_t>(ms, 0))) > 0)
-      for (const auto& datagram : socket->receive(batch))
-        session.handle_datagram(net::steady_now(), datagram.bytes);
-    else
-      session.handle_timeout(net::steady_now());
+  if (!identity) return ProbeResult::no_answer;
+  security::SystemRandom random;
+  const doctor::Stop never;
+  doctor::Conversation conversation(server, random, never);
+  const auto attempt =
+      conversation.connect({.credential = dtls::PskCredential{*identity, account.key.clone()}}, patience);
+  if (attempt.end == doctor::Attempt::End::connected) {
+    conversation.close();
+    return ProbeResult::accepted;
   }
-  return result;
+  const bool refused =
+      attempt.end == doctor::Attempt::End::failed && attempt.failure.refused_by == dtls::Side::peer;
+  return refused ? ProbeResult::refused : ProbeResult::no_answer;
 }
 
 }  // namespace slipway::cli

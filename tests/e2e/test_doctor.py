@@ -382,6 +382,8 @@ class DoctorAbroad(Help, unittest.TestCase):
                          folder=self.folder)
         self.assertEqual(1, result.code)
         self.assertIn("no connection that failed", result.err)
+        result = lab.run("doctor", "lamp", "--device-log", "-", stdin=b"x" * 50_000_000, folder=self.folder)
+        self.assertIn("no connection that failed", result.err)
 
 
 if __name__ == "__main__":
