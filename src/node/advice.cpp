@@ -77,17 +77,20 @@ std::string joined(const std::vector<std::uint16_t>& numbers, std::string (*name
 }
 
 /// Nothing was chosen: because of the version, the suites, the server's own keys, or curves.
-Explanation explain_no_suite(const dtls::HelloFacts& offered, ServerKeysThere keys) {
+Explanation explain_no_suite(const dtls::HelloFacts& offered, ServerKeysThere keys,
+                             std::span<const dtls::CipherSuite> suites) {
   constexpr std::uint16_t kDtls12 = 0xFEFD;
   if (offered.version > kDtls12)  // versions of DTLS count down
     return {"the device speaks " + dtls::version_text(offered.version) + " at most",
             "let it speak DTLS 1.2, the only version that is spoken here"};
   bool psk = false, public_key = false;
   for (const auto number : offered.suites)
-    if (const auto suite = dtls::cipher_suite(number)) (dtls::uses_psk(*suite) ? psk : public_key) = true;
+    if (const auto suite = dtls::cipher_suite(number);
+        suite && std::ranges::find(suites, *suite) != suites.end())
+      (dtls::uses_psk(*suite) ? psk : public_key) = true;
   const auto what = "the device offers " + joined(offered.suites, dtls::suite_text);
   if (!psk && !public_key)
-    return {what + ", and none of it is done here",
+    return {what + ", and none of it is taken here",
             std::string(advice(dtls::FailureReason::no_common_suite))};
   if (!psk && keys == ServerKeysThere::no)
     return {
@@ -124,13 +127,14 @@ std::string_view advice_on_device_alert(dtls::Alert alert) {
 
 }  // namespace
 
-Explanation explain(const FailedHandshake& failed, ServerKeysThere keys) {
+Explanation explain(const FailedHandshake& failed, ServerKeysThere keys,
+                    std::span<const dtls::CipherSuite> suites) {
   using enum dtls::FailureReason;
   const std::string start = std::string("the handshake failed: ") + dtls::to_string(failed.reason);
   Explanation said{start, std::string(advice(failed.reason))};
   switch (failed.reason) {
     case no_common_suite: {
-      auto why = explain_no_suite(failed.facts.offered, keys);
+      auto why = explain_no_suite(failed.facts.offered, keys, suites);
       return {start + ": " + why.reason, std::move(why.remedy)};
     }
     case peer_alert:

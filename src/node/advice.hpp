@@ -2,6 +2,7 @@
 // What a person may do about a device that was not served. Sentences without secrets.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,9 @@ struct Explanation {
 /// Whether the server has a key or certificate of its own, as all but pre-shared keys need.
 enum class ServerKeysThere : std::uint8_t { no, yes };
 /// Why a handshake failed whose identity opens something, or that came to none.
-[[nodiscard]] Explanation explain(const FailedHandshake& failed, ServerKeysThere keys);
+/// `suites`: that the server takes.
+[[nodiscard]] Explanation explain(const FailedHandshake& failed, ServerKeysThere keys,
+                                  std::span<const security::dtls::CipherSuite> suites);
 /// The device says that it is `claimed`, and its credential says `owner`.
 [[nodiscard]] std::string advice_on_names(std::string_view claimed, std::string_view owner);
 

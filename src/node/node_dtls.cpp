@@ -150,6 +150,15 @@ FailedHandshake failed_handshake(const dtls::HandshakeFailed& event, ServerRole 
   return failed;
 }
 
+/// Those that a port takes; none configured: the usual ones.
+std::vector<dtls::CipherSuite> suites_of(const std::vector<std::uint16_t>& configured) {
+  if (configured.empty()) return dtls::ServerConfig().suites;
+  std::vector<dtls::CipherSuite> suites;
+  for (const auto number : configured)
+    if (const auto suite = dtls::cipher_suite(number)) suites.push_back(*suite);
+  return suites;
+}
+
 /// What the log says besides the reason, so that the log alone is enough to compare with the device's.
 std::string log_tail(const FailedHandshake& failed) {
   std::string text;
@@ -276,9 +285,10 @@ void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::HandshakeFailed&
   if (auto known = claims_.extract(event.peer)) claim = std::move(known.mapped());
   auto failed = failed_handshake(event, port.role, claim);
   if (claim.reason.empty()) {
-    const auto& tls =
-        port.role == ServerRole::bootstrap ? settings_.server.bootstrap.tls : settings_.server.management.tls;
-    auto said = explain(failed, tls ? ServerKeysThere::yes : ServerKeysThere::no);
+    const auto& listen =
+        port.role == ServerRole::bootstrap ? settings_.server.bootstrap : settings_.server.management;
+    auto said = explain(failed, listen.tls ? ServerKeysThere::yes : ServerKeysThere::no,
+                        suites_of(listen.cipher_suites));
     claim.reason = std::move(said.reason);
     claim.remedy = std::move(said.remedy);
   }

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <slipway/security/dtls/server.hpp>
 #include "node/advice.hpp"
 #include "node/failure_log.hpp"
 
@@ -168,7 +169,7 @@ TEST_P(Explained, NamesTheReasonAndTheRemedy) {
   failed.reason = GetParam().reason;
   failed.alert = GetParam().alert;
   failed.facts.offered = GetParam().offered;
-  const auto said = explain(failed, GetParam().keys);
+  const auto said = explain(failed, GetParam().keys, dtls::ServerConfig().suites);
   EXPECT_THAT(said.reason, HasSubstr(GetParam().says));
   EXPECT_THAT(said.remedy, HasSubstr(GetParam().advises));
 }
