@@ -15,6 +15,7 @@ namespace {
 //   |   location: size 8, text | binding: size 8, text
 //   |   attributes 8, as many times: path | attributes
 //   |   observations 8, as many times: token: size 8, bytes | path | format 16 | number 32 | attributes
+//   |   answered requests 8, as many times: type 8 | message id 16 | answer: size 8, bytes
 //
 //   path:       depth 8 | ids, 16 each
 //   attributes: which of them 16, by kPmin and so on, lowest first | 32 each; 64 for gt, lt, st; 8 for flags
@@ -113,6 +114,12 @@ void write(ByteWriter& out, const KeptServer& server) {
     out.u32(observation.number);
     write(out, observation.own);
   }
+  write_count(out, server.answered.size());
+  for (const auto& request : server.answered) {
+    out.u8(static_cast<std::uint8_t>(request.type));
+    out.u16(request.id.value());
+    write(out, as_text(request.answer));
+  }
 }
 
 // --- Reading ----------------------------------------------------------------------------------------
@@ -200,6 +207,15 @@ Result<KeptServer> read_server(ByteReader& in) {
   for (unsigned i = 0; i < observations; ++i) {
     SLIPWAY_ASSIGN(auto observation, read_observation(in));
     server.watch.observations.push_back(observation);
+  }
+  SLIPWAY_ASSIGN(const auto answered, in.u8());
+  for (unsigned i = 0; i < answered; ++i) {
+    SLIPWAY_ASSIGN(const auto type, in.u8());
+    SLIPWAY_ASSIGN(const auto message_id, in.u16());
+    SLIPWAY_ASSIGN(const auto answer, read_text(in));
+    server.answered.push_back({.type = static_cast<coap::Type>(type & 3),
+                               .id = coap::MessageId(message_id),
+                               .answer = Bytes(answer.begin(), answer.end())});
   }
   return server;
 }

@@ -8,7 +8,7 @@
 
 #include <slipway/client/hibernation.hpp>
 #include <slipway/client/tree.hpp>
-#include <slipway/coap/message.hpp>
+#include <slipway/coap/endpoint.hpp>
 #include <slipway/codec/content_format.hpp>
 #include <slipway/lwm2m/attributes.hpp>
 #include <slipway/lwm2m/registration.hpp>
@@ -40,6 +40,7 @@ struct KeptServer {
   std::string binding;          ///< /1/x/7 when the server was last told something
   std::optional<seconds> left;  ///< of the lifetime; nothing where it is endless
   KeptWatch watch;
+  std::vector<coap::AnsweredRequest> answered;  ///< its requests, which it may repeat
 };
 
 struct Hibernated {

@@ -212,6 +212,7 @@ void Registrations::connected(TimePoint now, PeerId peer, SessionKind session) {
   server->connected = true;
   server->unproven = session == SessionKind::kept;
   if (session == SessionKind::fresh) forget_kept(*server);
+  services_.endpoint.remember_answered(now, peer, std::exchange(server->answered, {}));
   if (suspended_)
     server->at = now;
   else

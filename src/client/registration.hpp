@@ -67,6 +67,7 @@ struct Server {
   bool unproven = false;     ///< the session is of before a hibernation, and no answer has come in it
   TimePoint refreshed{};     ///< when the server last confirmed the registration
   KeptWatch watch{};         ///< until the session is open again
+  std::vector<coap::AnsweredRequest> answered{};
   std::int64_t lifetime = 0;
   std::string binding{};
   std::string objects{};

@@ -28,7 +28,8 @@ KeptServer kept_of(const Server& server, const Tree& tree, TimePoint now) {
                   .objects = is_known ? digest_of(server.objects) : 0,
                   .binding = server.binding,
                   .left = std::nullopt,
-                  .watch = server.watch};
+                  .watch = server.watch,
+                  .answered = server.answered};
   if (server.is_registered() && server.lifetime > 0) {
     const auto passed = std::chrono::duration_cast<seconds>(now - server.refreshed);
     kept.left = std::max(seconds(0), seconds(server.lifetime) - passed);
@@ -49,7 +50,10 @@ std::vector<HibernatingSession> Registrations::hibernate(TimePoint now, std::vec
       drop_session(server);
       continue;
     }
-    if (server.is_registered()) kept.push_back(kept_of(server, services_.model.tree(), now));
+    if (server.is_registered()) {
+      kept.push_back(kept_of(server, services_.model.tree(), now));
+      kept.back().answered = services_.endpoint.answered_requests(server.peer);
+    }
     sessions.push_back({server.peer, server.id});
   }
   for (auto& account : kept_) kept.push_back(std::move(account));
@@ -82,6 +86,7 @@ void Registrations::recall(Server& server) {
   auto objects = object_list(services_.model, server.enabler, services_.config.body_max);
   if (digest_of(objects) == kept.objects) server.objects = std::move(objects);
   server.watch = kept.watch;
+  server.answered = kept.answered;
 }
 
 /// The session is new: so must be the registration.
@@ -89,6 +94,7 @@ void Registrations::forget_kept(Server& server) {
   if (!std::exchange(server.kept, false)) return;
   server.location.clear();
   server.watch = {};
+  server.answered.clear();
 }
 
 /// Nothing was heard in a session of before: the server has lost it. This is no failed attempt.

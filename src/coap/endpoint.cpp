@@ -238,6 +238,12 @@ Result<void> Endpoint::notify(TimePoint now, PeerId peer, const Token& token, Ty
 void Endpoint::drop_peer(PeerId peer) {
   impl_->drop_peer(peer);
 }
+std::vector<AnsweredRequest> Endpoint::answered_requests(PeerId peer) const {
+  return impl_->answered_requests(peer);
+}
+void Endpoint::remember_answered(TimePoint now, PeerId peer, std::span<const AnsweredRequest> requests) {
+  impl_->remember_answered(now, peer, requests);
+}
 bool Endpoint::busy(PeerId peer) const {
   return impl_->busy(peer);
 }

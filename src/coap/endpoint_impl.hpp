@@ -22,6 +22,8 @@ class Endpoint::Impl {
   [[nodiscard]] std::optional<Transmit> poll_transmit();
   [[nodiscard]] std::optional<Event> poll_event();
   void drop_peer(PeerId peer);
+  [[nodiscard]] std::vector<AnsweredRequest> answered_requests(PeerId peer) const;
+  void remember_answered(TimePoint now, PeerId peer, std::span<const AnsweredRequest> requests);
   [[nodiscard]] bool busy(PeerId peer) const;
 
   // reliable.cpp

@@ -136,6 +136,36 @@ bool Endpoint::Impl::replayed(PeerId peer, const Message& message) {
   return true;
 }
 
+std::vector<AnsweredRequest> Endpoint::Impl::answered_requests(PeerId peer) const {
+  std::vector<AnsweredRequest> requests;
+  const Slot peer_slot = find_peer(peer);
+  if (peer_slot == kNoSlot) return requests;
+  for (Slot slot = peers_[peer_slot].incoming.front(); slot != kNoSlot; slot = incoming_[slot].in_peer.next) {
+    const auto& incoming = incoming_[slot];
+    const bool is_safe = incoming.code == Code::get || incoming.code == Code::fetch;
+    if (is_safe || incoming.state != Incoming::State::answered) continue;
+    auto& request = requests.emplace_back(incoming.type, incoming.message_id, Bytes{});
+    const auto answer = incoming.answer.view();
+    if (answer.size() <= AnsweredRequest::kAnswerMax) request.answer.assign(answer.begin(), answer.end());
+  }
+  return requests;
+}
+
+void Endpoint::Impl::remember_answered(TimePoint now, PeerId peer,
+                                       std::span<const AnsweredRequest> requests) {
+  now_ = now;
+  for (const auto& request : requests) {
+    if (find_incoming(peer, request.id) != kNoSlot) continue;
+    Message message;
+    message.type = request.type == Type::non_confirmable ? Type::non_confirmable : Type::confirmable;
+    message.code = Code::post;
+    message.message_id = request.id;
+    const Slot slot = remember(peer, message);
+    if (slot == kNoSlot) return;
+    answered(slot, request.answer.empty() ? Buffer() : buffers_.store(request.answer));
+  }
+}
+
 /// No answer came in time for piggybacking: stops the peer's retransmissions [RFC 7252 §5.2.2].
 void Endpoint::Impl::acknowledge_late(Slot slot) {
   auto& incoming = incoming_[slot];

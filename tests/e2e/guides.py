@@ -156,7 +156,8 @@ class Run:
             name = "second-server"
         self.processes[name] = lab.Process(name, arguments[1:], self.folder)
         self.marks[name] = 0
-        self.wait(name, "http on" if serves else "registered with")
+        # A device that slept goes on with its registration: it only updates it.
+        self.wait(name, "http on" if serves else "registered with|updated the server")
 
     def wait(self, name, pattern):
         process = self.processes[name]

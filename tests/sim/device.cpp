@@ -51,13 +51,19 @@ SimDevice::SimDevice(Timeline& timeline, Network& network, Random& random, Journ
 
 void SimDevice::boot() {
   ++life_;
+  asleep_ = false;
   body_ = std::make_unique<Body>();
   declare();
   load();
   body_->client = std::make_unique<client::Client>(
       client::ClientConfig{.endpoint = birth_.endpoint, .bootstrap_pack = birth_.pack}, body_->model,
       random_);
-  body_->client->start(timeline_.now(), timeline_.wall());
+  // What was kept is gone from the flash memory before anything is sent.
+  auto kept = std::exchange(sleep_, std::nullopt);
+  frozen_ = kept ? std::move(kept->sessions) : std::map<ShortServerId, Frozen>{};
+  // Not every board has a clock that goes on without power.
+  const auto wall = happens(random_, 70) ? std::optional(timeline_.wall()) : std::nullopt;
+  body_->client->start(timeline_.now(), wall, kept ? kept->client.reveal() : ByteView{});
   keep_reading();
   turn();
 }
@@ -96,6 +102,30 @@ void SimDevice::load() {
   journal_.require(loaded.has_value(), "a durable snapshot can be loaded");
 }
 
+void SimDevice::fall_asleep() {
+  if (asleep_) return;
+  journal_.note("the device falls asleep");
+  turn();
+  auto hibernation = body_->client->hibernate(timeline_.now());
+  asleep_ = true;
+  turn();
+  Sleep sleep{.client = std::move(hibernation.bytes), .sessions = std::move(frozen_)};
+  for (const auto& [peer, server] : hibernation.sessions) {
+    auto& session = *body_->sessions.at(peer);
+    auto frozen = session.has_cid ? session.dtls->freeze() : Result<Secret>(fail(ErrorCode::unsupported, ""));
+    journal_.require(frozen.has_value(), "a session with a Connection ID can be frozen");
+    if (frozen) sleep.sessions[server] = {.key = session.key, .session = std::move(*frozen)};
+  }
+  frozen_.clear();
+  for (const auto& [peer, session] : body_->sessions) network_.close(session->local);
+  body_->sessions.clear();
+  if (!writing_.empty() && happens(random_, 50)) written(writing_.front());
+  writing_.clear();
+  flash_busy_until_ = timeline_.now();
+  sleep_ = std::move(sleep);
+  ++life_;
+}
+
 void SimDevice::lose_power() {
   journal_.note("the device loses its power");
   for (const auto& [peer, session] : body_->sessions) network_.close(session->local);
@@ -125,7 +155,7 @@ void SimDevice::keep_reading() {
 // --- The runner's part ------------------------------------------------------------------------------------
 
 void SimDevice::handle_timeout(TimePoint now) {
-  if (!body_) return;
+  if (!body_ || asleep_) return;
   body_->client->handle_timeout(now);
   std::vector<PeerId> peers;
   for (const auto& [peer, session] : body_->sessions) peers.push_back(peer);
@@ -138,7 +168,7 @@ void SimDevice::handle_timeout(TimePoint now) {
 }
 
 std::optional<TimePoint> SimDevice::next_timeout() const {
-  if (!body_) return std::nullopt;
+  if (!body_ || asleep_) return std::nullopt;
   auto next = body_->client->next_timeout();
   for (const auto& [peer, session] : body_->sessions)
     if (const auto at = session->dtls->next_timeout(); at && (!next || *at < *next)) next = at;
@@ -166,14 +196,28 @@ void SimDevice::turn() {
   // DTLS's own events came before: what is in `ended` is on no stack here, unless a session drains.
   journal_.require(body.client->next_timeout().has_value() || body.client->state() == client::State::idle,
                    "a device always has a next attempt");
-  if (!stopped_) journal_.require(body.client->state() != client::State::idle, "a device never gives up");
+  if (!stopped_ && !asleep_)
+    journal_.require(body.client->state() != client::State::idle, "a device never gives up");
 }
 
 Fate SimDevice::flush(Session& session) {
   Fate fate{};
-  while (const auto out = session.dtls->poll_transmit())
+  while (const auto out = session.dtls->poll_transmit()) {
+    check_nonce(*out);
     fate = network_.send(session.local, session.remote, *out);
+  }
   return fate;
+}
+
+/// The number of a record with a Connection ID is its nonce, and the Connection ID stands for its key.
+/// [RFC 9146 §4]
+void SimDevice::check_nonce(ByteView datagram) {
+  constexpr std::uint8_t kRecordWithCid = 25;
+  constexpr std::size_t kNumberAt = 3, kCidSize = 6;
+  constexpr std::size_t kSize = 8 + kCidSize;
+  if (datagram.size() < kNumberAt + kSize || datagram[0] != kRecordWithCid) return;
+  const auto number = datagram.subspan(kNumberAt, kSize);
+  journal_.require(nonces_.emplace(number.begin(), number.end()).second, "no nonce is used twice");
 }
 
 void SimDevice::open_socket(PeerId peer, Session& session) {
@@ -211,6 +255,7 @@ void SimDevice::drain(PeerId peer, Session& session) {
   while (const auto event = session.dtls->poll_event()) {
     if (std::holds_alternative<dtls::Connected>(*event)) {
       if (peer == body_->bootstrap_peer) body_->before = snapshot();
+      session.has_cid = std::get<dtls::Connected>(*event).has_cid;
       client.connected(now, peer);
     } else if (const auto* datagram = std::get_if<dtls::ClientDatagramReceived>(&*event)) {
       const auto header = coap::peek_header(datagram->plaintext);
@@ -253,9 +298,19 @@ void SimDevice::on(const client::ConnectWanted& event) {
           .credential = dtls::PskCredential{*dtls::PskIdentity::from(event.identity), Secret(event.key)}},
       random_);
   if (session->role == ServerRole::bootstrap) body_->bootstrap_peer = event.peer;
+  session->server = event.server;
+  session->key.assign(event.key.begin(), event.key.end());
   auto& opened = *session;
   body_->sessions.insert_or_assign(event.peer, std::move(session));
   open_socket(event.peer, opened);
+  if (const auto frozen = frozen_.extract(event.server); frozen && frozen.mapped().key == opened.key) {
+    journal_.note("device: goes on with a session of before its sleep");
+    ++sessions_kept_;
+    opened.has_cid = true;
+    journal_.require(opened.dtls->thaw(frozen.mapped().session.reveal()).has_value(),
+                     "a frozen session can be thawed");
+    return body_->client->connected(timeline_.now(), event.peer, client::SessionKind::kept);
+  }
   journal_.note("device: connecting to the " + std::string(fleet::to_string(opened.role)) + " server");
   journal_.require(opened.dtls->start(timeline_.now()).has_value(), "an account's key can be used");
   flush(opened);
@@ -376,9 +431,12 @@ void SimDevice::on(const client::BootstrapEnded& event) {
 }
 
 void SimDevice::on(const client::RegisteredWith&) {
+  body_->registered = true;
   journal_.note("device: registered");
 }
-void SimDevice::on(const client::RegistrationUpdated&) {}
+void SimDevice::on(const client::RegistrationUpdated&) {
+  if (!std::exchange(body_->registered, true)) ++registrations_kept_;
+}
 void SimDevice::on(const client::RegistrationFailed& event) {
   journal_.note("device: registration failed, " + std::string(event.reason));
 }

@@ -47,6 +47,9 @@ class SimDevice {
             DeviceHabits habits);
 
   void boot();
+  /// Hibernates: its registrations and sessions go to its flash memory, and it hears nothing until `boot`.
+  void fall_asleep();
+  [[nodiscard]] bool is_asleep() const { return asleep_; }
   /// Loses everything but its flash memory; `boot` follows.
   void lose_power();
   /// A NAT on the way forgets it: it is seen with other addresses from now on.
@@ -67,6 +70,9 @@ class SimDevice {
   /// How often `kProbeExecute` was carried out with these arguments.
   [[nodiscard]] unsigned executed(const std::string& arguments) const;
   [[nodiscard]] unsigned reboots_asked() const { return reboots_asked_; }
+  /// How often a session, and in it a registration, went on after a sleep.
+  [[nodiscard]] unsigned sessions_kept() const { return sessions_kept_; }
+  [[nodiscard]] unsigned registrations_kept() const { return registrations_kept_; }
   [[nodiscard]] unsigned bootstraps_succeeded() const { return bootstraps_succeeded_; }
   [[nodiscard]] unsigned bootstraps_failed() const { return bootstraps_failed_; }
   /// What a factory tells the bootstrap server about the device.
@@ -84,6 +90,17 @@ class SimDevice {
     Address local, remote;
     fleet::ServerRole role;
     std::unique_ptr<security::dtls::DtlsClient> dtls;
+    ShortServerId server;
+    Bytes key;             ///< of its account
+    bool has_cid = false;  ///< it outlives its address
+  };
+  struct Frozen {
+    Bytes key;
+    Secret session;
+  };
+  struct Sleep {
+    Secret client;
+    std::map<ShortServerId, Frozen> sessions;
   };
   /// What a loss of power takes away.
   struct Body {
@@ -93,6 +110,7 @@ class SimDevice {
     std::map<PeerId, std::unique_ptr<Session>> sessions;
     std::vector<std::unique_ptr<Session>> ended;
     PeerId bootstrap_peer;
+    bool registered = false;             ///< in this life
     std::optional<Bytes> before;         ///< the state when the bootstrap session began
     std::optional<TimePoint> commanded;  ///< when the bootstrap server last asked for something
   };
@@ -104,6 +122,7 @@ class SimDevice {
   void drain(PeerId peer, Session& session);
   Fate flush(Session& session);
   void drop(PeerId peer);
+  void check_nonce(ByteView datagram);
   void written(const Bytes& snapshot);
   void check_accounts(const client::Tree& tree);
   void check_key(const client::Tree& tree, fleet::ServerRole role, InstanceId instance);
@@ -134,13 +153,18 @@ class SimDevice {
   std::unique_ptr<Body> body_;
   std::uint64_t life_ = 0;      // counts boots: what belongs to an earlier one is over
   std::optional<Bytes> flash_;  // the last durable snapshot
-  std::deque<Bytes> writing_;   // snapshots on their way there
+  std::optional<Sleep> sleep_;  // in the flash memory, for one awakening
+  std::map<ShortServerId, Frozen> frozen_;
+  bool asleep_ = false;
+  std::set<Bytes> nonces_;     // of every record with a Connection ID that was ever sent
+  std::deque<Bytes> writing_;  // snapshots on their way there
   TimePoint flash_busy_until_{};
   std::uint16_t last_port_ = 40000;
   bool stopped_ = false;
 
   std::int64_t last_reading_ = 0;
   std::map<std::string, unsigned> executed_;
+  unsigned sessions_kept_ = 0, registrations_kept_ = 0;
   unsigned reboots_asked_ = 0, bootstraps_succeeded_ = 0, bootstraps_failed_ = 0;
   std::set<Bytes> keys_;
 };

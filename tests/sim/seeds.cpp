@@ -32,6 +32,8 @@ Seen run_seeds(Settings settings) {
     for (const auto& [outcome, count] : world.servers().outcomes()) seen.outcomes[outcome] += count;
     seen.thawed += world.servers().thawed();
     seen.failed_on_device += world.device().bootstraps_failed();
+    seen.sessions_kept += world.device().sessions_kept();
+    seen.registrations_kept += world.device().registrations_kept();
     if (only != 0) std::cout << world.told();
     if (world.violation().empty()) continue;
     ADD_FAILURE() << "seed " << seed << ": " << world.violation() << "\n" << (only != 0 ? "" : world.told());

@@ -17,6 +17,7 @@ struct Seen {
   Outcomes outcomes;  ///< of bootstrap sessions, by the server's word
   unsigned failed_on_device = 0;
   unsigned thawed = 0;  ///< sessions that went on after a restart of their server
+  unsigned sessions_kept = 0, registrations_kept = 0;  ///< over sleeps
   [[nodiscard]] unsigned count(bootstrap::Outcome outcome) const {
     const auto found = outcomes.find(outcome);
     return found == outcomes.end() ? 0 : found->second;

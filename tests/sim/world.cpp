@@ -129,6 +129,14 @@ void World::plan(const Troubles& troubles) {
   for (unsigned i = 0; i < troubles.server_restarts; ++i)
     plan_one(troubles.within, [this] { (happens(random_, 75) ? servers_ : elsewhere_).restart(); });
   for (unsigned i = 0; i < troubles.moves; ++i) plan_one(troubles.within, [this] { device_.move(); });
+  for (unsigned i = 0; i < troubles.sleeps; ++i)
+    plan_one(troubles.within, [this, longest = troubles.sleep_max] {
+      if (device_.is_asleep()) return;
+      device_.fall_asleep();
+      plan_one(longest, [this] {
+        if (device_.is_asleep()) device_.boot();  // a reboot may have come before
+      });
+    });
   for (unsigned i = 0; i < troubles.bootstrap_requests; ++i)
     plan_one(troubles.within, [this] {
       journal_.note("the device is told to bootstrap");

@@ -12,7 +12,8 @@ namespace slipway::sim {
 
 /// What goes wrong beside the network.
 struct Troubles {
-  unsigned reboots = 0, server_restarts = 0, moves = 0, bootstrap_requests = 0;
+  unsigned reboots = 0, server_restarts = 0, moves = 0, bootstrap_requests = 0, sleeps = 0;
+  Duration sleep_max = std::chrono::minutes(3);
   Duration within = std::chrono::minutes(20);  ///< each at a random moment of the beginning
 };
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include <slipway/base/ids.hpp>
 #include <slipway/base/random.hpp>
@@ -129,6 +130,15 @@ struct Transmit {
   ByteView bytes;  ///< valid until the next non-const call
 };
 
+/// A request that was answered, as it is remembered for its repetitions: what a session needs that goes on in
+/// another Endpoint.
+struct AnsweredRequest {
+  static constexpr std::size_t kAnswerMax = 64;
+  Type type = Type::confirmable;
+  MessageId id;
+  Bytes answer;  ///< the whole message; empty where it is longer: a repetition then gets no answer
+};
+
 struct EndpointCounters {
   std::uint64_t received = 0, sent = 0, retransmitted = 0, duplicates = 0, malformed = 0, rejected = 0,
                 unmatched = 0, overload = 0;
@@ -182,6 +192,11 @@ class Endpoint {
   /// The peer is gone (session or connection closed): ends its exchanges with RequestFailed{peer_dropped}
   /// and forgets the rest.
   void drop_peer(PeerId peer);
+  /// A peer's requests that must not be carried out again, oldest first: all but GET and FETCH, as many as
+  /// incoming_per_peer_max. [RFC 7252 §4.5]
+  [[nodiscard]] std::vector<AnsweredRequest> answered_requests(PeerId peer) const;
+  /// Remembers such requests of a session that goes on here, as many as there is room for.
+  void remember_answered(TimePoint now, PeerId peer, std::span<const AnsweredRequest> requests);
   /// True while a confirmable exchange with the peer is in flight or queued.
   [[nodiscard]] bool busy(PeerId peer) const;
   [[nodiscard]] const EndpointCounters& counters() const;

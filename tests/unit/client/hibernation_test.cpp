@@ -263,8 +263,6 @@ TEST(ClientHibernation, ObservationsGoOnAndEachIsToldOnceMore) {
   const auto& before = hibernated->servers[0].watch.observations[0];
   night.device.celsius = 25;
 
-  std::vector<coap::Message> told;
-  std::vector<Bytes> datagrams;
   night.morning.emplace(night.device.model, night.config, 7);
   auto& stage = *night.morning;
   stage.kind = SessionKind::kept;
@@ -295,6 +293,28 @@ TEST(ClientHibernation, ObservationsEndWithTheRegistration) {
   stage.settle();
   EXPECT_EQ(stage.received.size(), 1u);
   EXPECT_EQ(stage.client.counters().sent, 1u) << "the Register, and no notification";
+}
+
+/// A server that has not heard the answer repeats its request in the session that goes on.
+TEST(ClientHibernation, ARequestThatIsRepeatedAfterItIsNotCarriedOutAgain) {
+  Night night;
+  auto& evening = *night.evening;
+  Bytes request;
+  evening.loses_up = [&](const coap::Message& message) {
+    return message.type == coap::Type::acknowledgement;  // the answer is lost
+  };
+  ASSERT_TRUE(evening.send(101, {.code = Code::post, .path = "/3/0/4"}));
+  while (auto transmit = evening.servers.poll_transmit())
+    request.assign(transmit->bytes.begin(), transmit->bytes.end());
+  evening.client.handle_datagram(evening.now, evening.session(101)->peer, request);
+  evening.settle();
+  ASSERT_EQ(night.device.reboots, 1);
+  auto& stage = night.wake(night.fall_asleep().bytes.reveal());
+  const auto before = stage.bytes_up;
+  stage.client.handle_datagram(stage.now, stage.session(101)->peer, request);
+  stage.settle();
+  EXPECT_EQ(night.device.reboots, 1);
+  EXPECT_GT(stage.bytes_up, before) << "it gets its answer";
 }
 
 // --- When nothing is kept ---------------------------------------------------------------------------
@@ -376,6 +396,8 @@ TEST(ClientHibernation, HoldsWhatWasPutIn) {
                                 .format = ContentFormat::senml_cbor,
                                 .number = 0xffffff,
                                 .own = all}};
+  server.answered = {
+      {.type = coap::Type::non_confirmable, .id = coap::MessageId(0xfffe), .answer = Bytes(64, 7)}};
   kept.servers.push_back(server);
   kept.servers.push_back({.id = ShortServerId(1)});
   const auto bytes = write_hibernation(kept);
@@ -396,6 +418,10 @@ TEST(ClientHibernation, HoldsWhatWasPutIn) {
   EXPECT_EQ(first.watch.observations[0].token, server.watch.observations[0].token);
   EXPECT_EQ(first.watch.observations[0].path, path("/3/0/6/1"));
   EXPECT_EQ(first.watch.observations[0].own, all);
+  ASSERT_EQ(first.answered.size(), 1u);
+  EXPECT_EQ(first.answered[0].type, coap::Type::non_confirmable);
+  EXPECT_EQ(first.answered[0].id, coap::MessageId(0xfffe));
+  EXPECT_EQ(first.answered[0].answer, Bytes(64, 7));
   EXPECT_FALSE(read->servers[1].left);
 }
 
