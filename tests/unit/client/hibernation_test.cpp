@@ -425,6 +425,36 @@ TEST(ClientHibernation, HoldsWhatWasPutIn) {
   EXPECT_FALSE(read->servers[1].left);
 }
 
+/// Bytes that nobody has damaged by chance: their checksum is right.
+TEST(ClientHibernation, AnyBytesAreReadOrRefused) {
+  Night night;
+  ASSERT_EQ(night.evening->observe(101, "/3303/0/5700").code, Code::content);
+  ASSERT_EQ(night.evening->attributes(101, "/3303/0/5700", {"pmin=1", "gt=30", "st=2"}).code, Code::changed);
+  ASSERT_EQ(night.evening->execute(101, "/3/0/4").code, Code::changed);
+  const auto kept = night.fall_asleep();
+  const Bytes good(kept.bytes.reveal().begin(), kept.bytes.reveal().end());
+  constexpr std::size_t kHeader = 13;
+  SeededRandom random(9);
+  unsigned read_well = 0;
+  for (unsigned round = 0; round < 20000; ++round) {
+    auto bytes = good;
+    for (auto changes = 1 + random.below(3); changes > 0; --changes)
+      bytes[kHeader + random.below(bytes.size() - kHeader)] = static_cast<std::uint8_t>(random.below(256));
+    if (random.below(4) == 0) bytes.resize(kHeader + random.below(bytes.size() - kHeader));
+    ByteWriter checksum(MutableBytes(bytes).subspan(5, 8));
+    checksum.u64(fnv1a(ByteView(bytes).subspan(kHeader)));
+    const auto first = read_hibernation(bytes);
+    if (!first) continue;
+    ++read_well;
+    const auto written = write_hibernation(*first);
+    ASSERT_TRUE(written);
+    const auto second = read_hibernation(written->reveal());
+    ASSERT_TRUE(second);
+    EXPECT_TRUE(equal(write_hibernation(*second)->reveal(), written->reveal()));
+  }
+  EXPECT_GT(read_well, 1000u);
+}
+
 TEST(ClientHibernation, MoreThanItsBoundIsNotKept) {
   Hibernated kept{.since = {}, .servers = std::vector<KeptServer>(256)};
   EXPECT_EQ(write_hibernation(kept).error().code, ErrorCode::limit);
