@@ -161,7 +161,11 @@ int serve(const Options& options, bool json) {
                                        {"bootstrap_coap", listening.bootstrap_coap},
                                        {"bootstrap_coaps", listening.bootstrap_coaps},
                                        {"management_coap", listening.management_coap},
-                                       {"management_coaps", listening.management_coaps}}
+                                       {"management_coaps", listening.management_coaps},
+                                       {"bootstrap_coap_tcp", listening.bootstrap_coap_tcp},
+                                       {"bootstrap_coaps_tcp", listening.bootstrap_coaps_tcp},
+                                       {"management_coap_tcp", listening.management_coap_tcp},
+                                       {"management_coaps_tcp", listening.management_coaps_tcp}}
                             .dump()
                             .c_str());
     std::fflush(stdout);

@@ -2,7 +2,9 @@
 #include "link.hpp"
 
 #include "hibernation_file.hpp"
+#include "link_failures.hpp"
 #include "secure_config.hpp"
+#include "stream_link.hpp"
 
 #include <slipway/base/uri.hpp>
 #include <slipway/net/clock.hpp>
@@ -15,29 +17,6 @@ using client::ConnectFailure;
 
 namespace {
 
-ConnectFailure failure_of(const dtls::HandshakeFailure& failure) {
-  if (failure.reason == dtls::FailureReason::timeout) return ConnectFailure::handshake_timeout;
-  if (failure.alert && dtls::alert_class(*failure.alert) == dtls::AlertClass::fail)
-    return ConnectFailure::alert_fail;
-  return ConnectFailure::alert_retry;
-}
-
-const char* text_of(ConnectFailure failure) {
-  switch (failure) {
-    case ConnectFailure::unreachable:
-      return "unreachable";
-    case ConnectFailure::name_unknown:
-      return "name unknown";
-    case ConnectFailure::handshake_timeout:
-      return "no answer to the handshake";
-    case ConnectFailure::alert_retry:
-      return "handshake failed";
-    case ConnectFailure::alert_fail:
-      return "handshake refused";
-  }
-  return "failed";
-}
-
 /// What is known before anything is sent. The fingerprint is the one that a server shows of a credential.
 void begin_story(const client::ConnectWanted& wanted, ConnectionFailure& story) {
   story = {.uri = std::string(wanted.uri)};
@@ -46,12 +25,10 @@ void begin_story(const client::ConnectWanted& wanted, ConnectionFailure& story) 
   story.identity_fingerprint = identity_fingerprint(wanted.mode, wanted.identity);
 }
 
-std::optional<std::uint8_t> code_of(const std::optional<dtls::Alert>& alert) {
-  if (!alert) return std::nullopt;
-  return static_cast<std::uint8_t>(*alert);
-}
-
 }  // namespace
+
+Link::Link(net::EventLoop& loop, Random& random, LinkEvents events)
+    : loop_(loop), random_(random), events_(std::move(events)) {}
 
 Link::~Link() {
   *alive_ = false;
@@ -89,8 +66,11 @@ void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, Se
   frozen_ = std::move(frozen);
   const auto uri = parse_uri(wanted.uri);
   if (!uri) return fail(ConnectFailure::unreachable, std::string("server URI: ") + uri.error().detail);
-  if (is_tcp(uri->scheme)) return fail(ConnectFailure::unreachable, "TCP is not spoken here yet");
-  if (is_secure(uri->scheme)) {
+  if (is_tcp(uri->scheme)) {
+    stream_ = std::make_unique<StreamLink>(loop_, random_, events_, story_);
+    if (auto ready = stream_->prepare(wanted, *uri); !ready)
+      return fail(ConnectFailure::unreachable, std::move(ready.error()));
+  } else if (is_secure(uri->scheme)) {
     auto config = secure_config(wanted, uri->host, net::unix_now());
     if (!config) return fail(ConnectFailure::unreachable, std::move(config.error()));
     dtls_ = std::make_unique<dtls::DtlsClient>(std::move(*config), random_);
@@ -102,6 +82,7 @@ void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, Se
 
 void Link::resolved(net::Resolver::Addresses addresses) {
   if (!addresses) return fail(ConnectFailure::name_unknown, addresses.error().message());
+  if (stream_) return stream_->connect(std::move(*addresses));
   server_ = addresses->front();
   Address any;
   if (server_.is_v4()) any = Address::v4(0, 0, 0, 0, 0);
@@ -160,6 +141,7 @@ void Link::drain(TimePoint now) {
 }
 
 void Link::send(TimePoint now, ByteView datagram) {
+  if (stream_) return stream_->send(now, datagram);
   if (!socket_) return;
   if (dtls_)
     (void)dtls_->send(now, datagram);
@@ -169,6 +151,7 @@ void Link::send(TimePoint now, ByteView datagram) {
 }
 
 void Link::close(TimePoint now) {
+  if (stream_) return stream_->close(now);
   if (dtls_) dtls_->end(now);
   flush();
 }
@@ -189,10 +172,12 @@ void Link::flush() {
 }
 
 std::optional<TimePoint> Link::next_timeout() const {
+  if (stream_) return stream_->next_timeout();
   return dtls_ ? dtls_->next_timeout() : std::nullopt;
 }
 
 void Link::handle_timeout(TimePoint now) {
+  if (stream_) return stream_->handle_timeout(now);
   if (!dtls_) return;
   dtls_->handle_timeout(now);
   drain(now);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One session of the device with one server: name lookup, socket, DTLS.
+// One session of the device with one server: name lookup, socket, DTLS. Over TCP a StreamLink does the rest.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 
 #include <slipway/base/random.hpp>
 #include <slipway/client/client.hpp>
+#include <slipway/coap/reliable.hpp>
 #include <slipway/device/connection_failure.hpp>
 #include <slipway/net/event_loop.hpp>
 #include <slipway/net/resolver.hpp>
@@ -24,13 +25,17 @@ struct LinkEvents {
                      const ConnectionFailure& why)>
       failed;
   std::function<void(TimePoint, std::optional<std::uint8_t> alert)> lost;
+  /// A datagram; over TCP a frame.
   std::function<void(TimePoint, ByteView)> datagram;
+  /// Over TCP: before `connected`, and when the server says something new.
+  std::function<void(const coap::Reliable&)> reliable;
 };
+
+class StreamLink;
 
 class Link {
  public:
-  Link(net::EventLoop& loop, Random& random, LinkEvents events)
-      : loop_(loop), random_(random), events_(std::move(events)) {}
+  Link(net::EventLoop& loop, Random& random, LinkEvents events);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -66,6 +71,7 @@ class Link {
   Random& random_;
   LinkEvents events_;
   std::unique_ptr<security::dtls::DtlsClient> dtls_;  // nothing without security
+  std::unique_ptr<StreamLink> stream_;                // over TCP; what follows is then unused
   std::optional<net::UdpSocket> socket_;
   net::ReceiveBatch batch_;
   ShortServerId short_id_;

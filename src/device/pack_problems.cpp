@@ -117,8 +117,6 @@ void check_session(const Instance& account, std::string_view endpoint, std::vect
   if (!parsed)
     return problems.push_back(account.name() + "/0: not a server URI (" + parsed.error().detail +
                               "); write coaps://host:port");
-  if (is_tcp(parsed->scheme))
-    return problems.push_back(account.name() + "/0: only UDP is spoken here; write coaps://host:port");
   const auto mode = static_cast<SecurityMode>(mode_value->as_integer());
   if (mode != SecurityMode::psk && mode != SecurityMode::rpk && mode != SecurityMode::x509 &&
       mode != SecurityMode::nosec)
@@ -129,7 +127,8 @@ void check_session(const Instance& account, std::string_view endpoint, std::vect
   if ((mode == SecurityMode::nosec) == is_secure(parsed->scheme))
     problems.push_back(
         account.name() +
-        ": the URI's scheme does not fit the security mode; use coaps with keys, coap without");
+        ": the URI's scheme does not fit the security mode; use coaps or coaps+tcp with keys, coap or "
+        "coap+tcp without");
   if (mode == SecurityMode::psk) check_psk(account, problems);
   if (mode == SecurityMode::rpk || mode == SecurityMode::x509)
     check_key_pair(account, mode, endpoint, problems);

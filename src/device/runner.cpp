@@ -77,6 +77,7 @@ class LinuxRunner final : public Runner {
  private:
   [[nodiscard]] client::ClientConfig with_checks(client::ClientConfig config) const {
     if (config.credentials == nullptr) config.credentials = &credentials_;
+    config.transports = "UT";
     return config;
   }
 
@@ -197,32 +198,35 @@ class LinuxRunner final : public Runner {
     say("connecting", "to the " + server_text(event.server) + " at " + std::string(event.uri));
     auto link = std::make_unique<Link>(
         *loop_, random_,
-        LinkEvents{.connected =
-                       [this, peer, server = event.server](TimePoint now, client::SessionKind session) {
-                         if (session == client::SessionKind::kept)
-                           say("session kept", "with the " + server_text(server));
-                         client_.connected(now, peer, session);
-                         turn(now);
-                       },
-                   .failed =
-                       [this, peer](TimePoint now, client::ConnectFailure failure,
-                                    std::optional<std::uint8_t> alert, const ConnectionFailure& why) {
-                         say("connection failed", to_text(why));
-                         drop(peer);
-                         client_.connect_failed(now, peer, failure, alert);
-                         turn(now);
-                       },
-                   .lost =
-                       [this, peer](TimePoint now, std::optional<std::uint8_t> alert) {
-                         drop(peer);
-                         client_.connection_lost(now, peer, alert);
-                         turn(now);
-                       },
-                   .datagram =
-                       [this, peer](TimePoint now, ByteView bytes) {
-                         client_.handle_datagram(now, peer, bytes);
-                         turn(now);
-                       }});
+        LinkEvents{
+            .connected =
+                [this, peer, server = event.server](TimePoint now, client::SessionKind session) {
+                  if (session == client::SessionKind::kept)
+                    say("session kept", "with the " + server_text(server));
+                  client_.connected(now, peer, session);
+                  turn(now);
+                },
+            .failed =
+                [this, peer](TimePoint now, client::ConnectFailure failure, std::optional<std::uint8_t> alert,
+                             const ConnectionFailure& why) {
+                  say("connection failed", to_text(why));
+                  drop(peer);
+                  client_.connect_failed(now, peer, failure, alert);
+                  turn(now);
+                },
+            .lost =
+                [this, peer](TimePoint now, std::optional<std::uint8_t> alert) {
+                  drop(peer);
+                  client_.connection_lost(now, peer, alert);
+                  turn(now);
+                },
+            .datagram =
+                [this, peer](TimePoint now, ByteView bytes) {
+                  client_.handle_datagram(now, peer, bytes);
+                  turn(now);
+                },
+            .reliable = [this, peer](
+                            const coap::Reliable& reliable) { (void)client_.set_reliable(peer, reliable); }});
     auto& opened = *link;
     links_.insert_or_assign(peer, std::move(link));
     opened.open(event, *resolver_, take_frozen(event));

@@ -10,6 +10,7 @@
 namespace slipway::device {
 
 namespace dtls = security::dtls;
+namespace tls = security::tls;
 
 namespace {
 
@@ -99,6 +100,24 @@ std::string described(ByteView certificate) {
     text += (i == 0 ? " for " : ", ") + read->dns_names[i];
   return text + ", issued by \"" + read->issuer_name + "\", valid from " + date_text(read->not_before) +
          " to " + date_text(read->not_after) + ", " + fingerprint;
+}
+
+std::expected<tls::ClientConfig, std::string> stream_config(const client::ConnectWanted& wanted,
+                                                            std::string_view host,
+                                                            std::optional<UnixTime> wall) {
+  auto credential = credential_of(wanted, host);
+  if (!credential) return std::unexpected(std::move(credential.error()));
+  tls::ClientConfig config{.credential = std::move(*credential)};
+  config.wall = wall;
+  if (wanted.cipher_suites[0] == 0) return config;
+  config.suites = {.tls12 = {}, .tls13 = {}};
+  for (const auto number : wanted.cipher_suites) {
+    if (const auto suite = dtls::cipher_suite(number)) config.suites.tls12.push_back(*suite);
+    if (const auto suite = tls::tls13_suite(number)) config.suites.tls13.push_back(*suite);
+  }
+  if (config.suites.tls12.empty() && config.suites.tls13.empty())
+    return unusable("none of its cipher suites (/0/x/16) is done here");
+  return config;
 }
 
 }  // namespace slipway::device

@@ -7,6 +7,7 @@
 
 #include <slipway/client/client.hpp>
 #include <slipway/security/dtls/client.hpp>
+#include <slipway/security/tls/session.hpp>
 
 namespace slipway::device {
 
@@ -22,5 +23,10 @@ namespace slipway::device {
 [[nodiscard]] std::string described(ByteView certificate);
 /// "2026-11-25 12:00 UTC".
 [[nodiscard]] std::string date_text(UnixTime time);
+
+/// The same for TLS. Cipher suites of the account choose the version too: those of TLS 1.3 have numbers of
+/// their own. [RFC 8446 §B.4]
+[[nodiscard]] std::expected<security::tls::ClientConfig, std::string> stream_config(
+    const client::ConnectWanted& wanted, std::string_view host, std::optional<UnixTime> wall);
 
 }  // namespace slipway::device

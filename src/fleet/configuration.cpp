@@ -103,6 +103,12 @@ void read_listen(TableReader& root, std::string_view name, KeyFiles& files, Unix
   TableReader table(*found, std::string(name), root.findings());
   read_address(table, "coap", out.coap);
   read_address(table, "coaps", out.coaps);
+  read_address(table, "coap_tcp", out.coap_tcp);
+  read_address(table, "coaps_tcp", out.coaps_tcp);
+  if (const auto most = table.number("connections_max", 1, 1'000'000))
+    out.connections_max = static_cast<std::size_t>(*most);
+  if (const auto most = table.number("connections_per_ip_max", 1, 1'000'000))
+    out.connections_per_ip_max = static_cast<std::size_t>(*most);
   out.tls = read_tls(table, files, now);
   read_suites(table, out);
   table.finish();
@@ -147,15 +153,23 @@ void check_listen(TableReader& root, const ServerSettings& server) {
   struct Port {
     const char *section, *name;
     const std::string& address;
+    enum class Transport : std::uint8_t { udp, tcp } transport = Transport::udp;
   };
+  using enum Port::Transport;
   const Port ports[] = {{"bootstrap", "coap", server.bootstrap.coap},
                         {"bootstrap", "coaps", server.bootstrap.coaps},
                         {"management", "coap", server.management.coap},
-                        {"management", "coaps", server.management.coaps}};
+                        {"management", "coaps", server.management.coaps},
+                        {"bootstrap", "coap_tcp", server.bootstrap.coap_tcp, tcp},
+                        {"bootstrap", "coaps_tcp", server.bootstrap.coaps_tcp, tcp},
+                        {"management", "coap_tcp", server.management.coap_tcp, tcp},
+                        {"management", "coaps_tcp", server.management.coaps_tcp, tcp},
+                        {"http", "listen", server.http, tcp}};
   for (const auto* port = std::begin(ports); port != std::end(ports); ++port)
     for (const auto* other = std::begin(ports); other != port; ++other) {
       const auto address = Address::parse(port->address);
       if (!address || address->port == 0 || port->address != other->address) continue;
+      if (port->transport != other->transport) continue;
       const auto at = [&](const Port& p) {
         return root.table().at_path(std::string(p.section) + "." + p.name).node();
       };

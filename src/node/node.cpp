@@ -49,7 +49,7 @@ void ServerNode::keep_journey(trace::Journey journey, Recorder::Name name) {
 
 ServerNode::~ServerNode() {
   worker_.reset();
-  for (const auto& port : ports_) loop_->forget(port->socket.fd());
+  for (const auto& port : ports_) loop_->forget(port->socket->fd());
 }
 
 std::expected<void, std::string> ServerNode::open() {
@@ -76,6 +76,7 @@ std::expected<void, std::string> ServerNode::open() {
     if (!opened) return std::unexpected(std::move(opened.error()));
     port.listening = std::move(*opened);
   }
+  if (auto opened = open_stream_ports(); !opened) return opened;
   // The ports are open, and what comes waits in them until everything is back.
   if (auto thawed = thaw_sessions(); !thawed) return thawed;
   if (auto restored = restore(); !restored) return restored;
@@ -115,12 +116,12 @@ std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, c
     port->dtls = std::make_unique<security::dtls::DtlsServer>(std::move(config), random_);
   }
   auto* raw = port.get();
-  auto watched = loop_->watch(raw->socket.fd(), net::Interest::read, [this, raw](net::Readiness ready) {
+  auto watched = loop_->watch(raw->socket->fd(), net::Interest::read, [this, raw](net::Readiness ready) {
     if (ready.readable) receive(*raw);
     if (ready.writable) flush(*raw);
   });
   if (!watched) return std::unexpected(watched.error().message());
-  const auto bound = raw->socket.local_address().to_string();
+  const auto bound = raw->socket->local_address().to_string();
   spdlog::info("{} on {}", raw->name(), bound);
   ports_.push_back(std::move(port));
   return bound;
@@ -194,6 +195,7 @@ std::optional<TimePoint> ServerNode::next_deadline() const {
   earlier(freezer_.next_timeout());
   for (const auto& port : ports_)
     if (port->dtls) earlier(port->dtls->next_timeout());
+  for (const auto& port : stream_ports_) earlier(port->streams->next_timeout());
   return next;
 }
 
@@ -205,6 +207,7 @@ void ServerNode::deadline_reached(TimePoint now) {
       port->dtls->handle_timeout(now);
       drain_dtls(now, *port);
     }
+  for (const auto& port : stream_ports_) port->streams->handle_timeout(now);
 }
 
 void ServerNode::submit(storage::Worker::Work work, storage::Worker::Done done) {

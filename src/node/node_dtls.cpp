@@ -24,11 +24,12 @@ trace::Interface interface_of(const Port& port) {
   return port.role == ServerRole::bootstrap ? trace::Interface::bootstrap : trace::Interface::management;
 }
 
-trace::Row handshake_row(trace::Direction direction, Duration at, std::size_t bytes, std::string detail) {
+trace::Row handshake_row(const char* protocol, trace::Direction direction, Duration at, std::size_t bytes,
+                         std::string detail) {
   return {.at = at,
           .direction = direction,
           .wire_size = bytes,
-          .type = "DTLS",
+          .type = protocol,
           .code = "Handshake",
           .path = {},
           .operation = {},
@@ -176,63 +177,87 @@ void ServerNode::on_dtls(TimePoint, Port& port, const dtls::CredentialWanted& ev
   // The store's answer comes later; the handshake may be gone by then, which `credential` and `approve`
   // allow.
   const bool is_psk = event.kind == dtls::IdentityKind::psk;
-  auto identity =
-      std::make_shared<Bytes>(stored_identity(event.kind, is_psk ? event.psk_identity : event.public_part));
+  ask_store(port, event.peer, event.kind, is_psk ? event.psk_identity : event.public_part,
+            [this, &port, is_psk, lookup = event.lookup](TimePoint now, std::optional<Secret> key,
+                                                         dtls::Approval approval) {
+              if (is_psk)
+                port.dtls->credential(now, lookup, std::move(key));
+              else
+                port.dtls->approve(now, lookup, approval);
+              drain_dtls(now, port);
+            });
+}
+
+/// Looks up whose credential a handshake goes by. The verdict has a key where one is asked for and known.
+void ServerNode::ask_store(const Port& port, PeerId peer, dtls::IdentityKind kind, ByteView claimed,
+                           Verdict verdict) {
+  auto identity = std::make_shared<Bytes>(stored_identity(kind, claimed));
   auto known = std::make_shared<Known>();
   submit(
       [identity, known, role = port.role,
-       mode = mode_of(event.kind)](storage::Store& store) -> storage::StoreResult<void> {
+       mode = mode_of(kind)](storage::Store& store) -> storage::StoreResult<void> {
         auto found = look_up(store, role, mode, *identity);
         if (!found) return std::unexpected(std::move(found.error()));
         *known = std::move(*found);
         return {};
       },
-      [this, &port, known, is_psk, lookup = event.lookup,
-       peer = event.peer](storage::StoreResult<void> outcome) {
-        const auto now = net::steady_now();
-        if (outcome && (known->credential || known->owner)) claims_[peer] = claim_of(*known, port.role);
+      [this, role = port.role, known, peer,
+       verdict = std::move(verdict)](storage::StoreResult<void> outcome) {
+        if (outcome && (known->credential || known->owner)) claims_[peer] = claim_of(*known, role);
         const bool is_known = outcome && known->credential.has_value();
         const bool is_retired = outcome && known->owner && known->owner->state == CredentialState::retired;
-        if (is_psk) {
-          port.dtls->credential(now, lookup,
-                                is_known ? std::optional(std::move(known->credential->key)) : std::nullopt);
-        } else {
-          using enum dtls::Approval;
-          port.dtls->approve(now, lookup, is_known ? dtls::Approval::known : is_retired ? retired : unknown);
-        }
-        drain_dtls(now, port);
+        std::optional<Secret> key;
+        if (is_known) key = std::move(known->credential->key);
+        verdict(net::steady_now(), std::move(key),
+                is_known     ? dtls::Approval::known
+                : is_retired ? dtls::Approval::retired
+                             : dtls::Approval::unknown);
       });
 }
 
 void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablished& event) {
-  const auto kind = static_cast<dtls::IdentityKind>(event.identity.index());
+  const auto words = [](unsigned datagrams) {
+    return ", " + std::to_string(datagrams) + (datagrams == 1 ? " datagram" : " datagrams");
+  };
+  session_opened(now, port,
+                 {.peer = event.peer,
+                  .address = event.address,
+                  .identity = event.identity,
+                  .protocol = "DTLS",
+                  .suite = dtls::to_string(event.suite),
+                  .bytes_received = event.traffic.bytes_received,
+                  .bytes_sent = event.traffic.bytes_sent,
+                  .datagrams_received = words(event.traffic.datagrams_received),
+                  .datagrams_sent = words(event.traffic.datagrams_sent),
+                  .duration = event.duration});
+}
+
+void ServerNode::session_opened(TimePoint now, Port& port, Opened opened) {
+  const auto kind = static_cast<dtls::IdentityKind>(opened.identity.index());
   Peer peer{.port = &port,
-            .identity = CompactText(as_text(stored_identity(kind, bytes_of(event.identity)))),
-            .address = event.address,
+            .identity = CompactText(as_text(stored_identity(kind, bytes_of(opened.identity)))),
+            .address = opened.address,
             .security = mode_of(kind)};
-  if (auto claim = claims_.extract(event.peer)) {
+  if (auto claim = claims_.extract(opened.peer)) {
     peer.endpoint = CompactText(claim.mapped().endpoint);
     peer.server = claim.mapped().server;
   }
-  recorder_.begin(now - event.duration,
-                  net::unix_now() - std::chrono::duration_cast<milliseconds>(event.duration), event.peer,
-                  interface_of(port), event.address, peer.endpoint.view());
-  const auto note = [&](trace::Direction direction, std::uint32_t bytes, unsigned datagrams) {
-    recorder_.note(event.peer, handshake_row(direction, event.duration, bytes,
-                                             std::string(dtls::to_string(event.suite)) + ", " +
-                                                 std::to_string(datagrams) +
-                                                 (datagrams == 1 ? " datagram" : " datagrams")));
-  };
-  note(trace::Direction::up, event.traffic.bytes_received, event.traffic.datagrams_received);
-  note(trace::Direction::down, event.traffic.bytes_sent, event.traffic.datagrams_sent);
-  ++handshakes_[static_cast<std::size_t>(port.role)].established[{kind, event.suite}];
+  recorder_.begin(now - opened.duration,
+                  net::unix_now() - std::chrono::duration_cast<milliseconds>(opened.duration), opened.peer,
+                  interface_of(port), opened.address, peer.endpoint.view());
+  using enum trace::Direction;
+  recorder_.note(opened.peer, handshake_row(opened.protocol, up, opened.duration, opened.bytes_received,
+                                            opened.suite + opened.datagrams_received));
+  recorder_.note(opened.peer, handshake_row(opened.protocol, down, opened.duration, opened.bytes_sent,
+                                            opened.suite + opened.datagrams_sent));
+  ++handshakes_[static_cast<std::size_t>(port.role)].established[{kind, opened.suite}];
   publish("session", {{"endpoint", peer.endpoint.view()},
                       {"server", fleet::to_string(port.role)},
-                      {"address", event.address.to_string()},
-                      {"suite", dtls::to_string(event.suite)}});
+                      {"address", opened.address.to_string()},
+                      {"suite", opened.suite}});
   // The device holds this key: from here on nothing may drop it for a newer one that it never got.
   prove(peer);
-  peers_.add_session(event.peer, std::move(peer));
+  peers_.add_session(opened.peer, std::move(peer));
 }
 
 void ServerNode::prove(const Peer& peer) {
@@ -319,7 +344,7 @@ void ServerNode::record_refusal(TimePoint now, const Port& port, const dtls::Han
   journey.remedy = claim.remedy;
   std::string detail = event.failure.detail;
   if (event.failure.alert) detail += std::string(", alert ") + dtls::to_string(*event.failure.alert);
-  journey.add(handshake_row(trace::Direction::up, {}, 0, std::move(detail)));
+  journey.add(handshake_row(port.streams ? "TLS" : "DTLS", trace::Direction::up, {}, 0, std::move(detail)));
   keep_journey(std::move(journey), Recorder::Name::proven);
 }
 

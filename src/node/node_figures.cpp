@@ -68,6 +68,7 @@ std::vector<Figure> ServerNode::figures() const {
   std::vector<Figure> all;
   add_engine_figures(all);
   add_dtls_figures(all);
+  add_stream_figures(all);
   all.push_back({"slipway_store_failures_total", "Store calls that failed", number(store_failures_)});
   return all;
 }
@@ -96,7 +97,7 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
   net::UdpCounters u;
   std::size_t sessions = 0, handshakes = 0;
   for (const auto& port : ports_) {
-    add(u, port->socket.counters());
+    add(u, port->socket->counters());
     if (!port->dtls) continue;
     add(d, port->dtls->counters());
     sessions += port->dtls->session_count();
@@ -158,7 +159,7 @@ void ServerNode::add_handshake_figures(std::vector<Figure>& all) const {
                      false,
                      {{"server", server},
                       {"kind", kKindLabels[static_cast<std::size_t>(what.first)]},
-                      {"suite", security::dtls::to_string(what.second)}}});
+                      {"suite", what.second.c_str()}}});
     for (std::size_t direction = 0; direction < 2; ++direction)
       for (std::size_t kind = 0; kind < 3; ++kind)
         all.push_back({"slipway_alerts_total",

@@ -11,8 +11,16 @@ namespace slipway::node {
 namespace dtls = security::dtls;
 using fleet::ServerRole;
 
+namespace {
+
+coap::Framing framing_of(const Peer& peer) {
+  return peer.port->streams ? coap::Framing::stream : coap::Framing::datagram;
+}
+
+}  // namespace
+
 void ServerNode::receive(Port& port) {
-  const auto datagrams = port.socket.receive(port.batch);
+  const auto datagrams = port.socket->receive(port.batch);
   const auto now = net::steady_now();
   for (const auto& datagram : datagrams) {
     if (port.dtls) {
@@ -42,8 +50,9 @@ void ServerNode::deliver(TimePoint now, PeerId id, const Peer& peer, ByteView da
   if (!recorder_.recording(id))
     recorder_.begin(now, wall, id, bootstrap ? trace::Interface::bootstrap : trace::Interface::management,
                     peer.address, peer.endpoint.view());
-  recorder_.message(now, id, trace::Direction::up, datagram, wire_size);
-  const auto context = peers_.context(id, peer);
+  recorder_.message(now, id, trace::Direction::up, datagram, wire_size, framing_of(peer));
+  auto context = peers_.context(id, peer);
+  if (peer.port->streams) context.reliable = peer.port->streams->reliable(id);
   if (bootstrap)
     bootstrap_.handle_datagram(now, context, datagram);
   else
@@ -68,8 +77,10 @@ void ServerNode::drop_peer(TimePoint now, PeerId id) {
 
 void ServerNode::end_session(TimePoint now, PeerId id, dtls::Alert alert) {
   auto* peer = peers_.find(id);
-  if (peer == nullptr || !peer->port->dtls) return;
+  if (peer == nullptr) return;
   Port& port = *peer->port;
+  if (port.streams) return port.streams->end(now, id, alert);
+  if (!port.dtls) return;
   port.dtls->end(now, id, alert);
   drain_dtls(now, port);
 }
@@ -79,30 +90,32 @@ void ServerNode::transmit(TimePoint now, const coap::Transmit& transmit) {
   if (peer == nullptr) return;
   Port& port = *peer->port;
   std::size_t wire_size = transmit.bytes.size();
-  if (port.dtls) {
+  if (port.streams) {
+    if (!port.streams->send(now, transmit.peer, transmit.bytes)) return;  // ended: its engine hears of it
+  } else if (port.dtls) {
     if (!port.dtls->send(now, transmit.peer, transmit.bytes)) return;  // ended: its engine hears of it
     wire_size = flush_dtls(port, transmit.peer);
   } else {
-    (void)port.socket.send(peer->address, transmit.bytes);
+    (void)port.socket->send(peer->address, transmit.bytes);
   }
-  recorder_.message(now, transmit.peer, trace::Direction::down, transmit.bytes, wire_size);
+  recorder_.message(now, transmit.peer, trace::Direction::down, transmit.bytes, wire_size, framing_of(*peer));
 }
 
 /// Hands DTLS's datagrams to the socket; returns the bytes that went to `count_for`.
 std::size_t ServerNode::flush_dtls(Port& port, PeerId count_for) {
   std::size_t bytes = 0;
   while (const auto out = port.dtls->poll_transmit()) {
-    (void)port.socket.send(out->to, out->bytes);
+    (void)port.socket->send(out->to, out->bytes);
     if (out->peer == count_for) bytes += out->bytes.size();
   }
   return bytes;
 }
 
 void ServerNode::flush(Port& port) {
-  const bool blocked = port.socket.flush() == net::FlushStatus::blocked;
+  const bool blocked = port.socket->flush() == net::FlushStatus::blocked;
   if (blocked == port.watching_write) return;
   port.watching_write = blocked;
-  (void)loop_->change(port.socket.fd(), blocked ? net::Interest::read_write : net::Interest::read);
+  (void)loop_->change(port.socket->fd(), blocked ? net::Interest::read_write : net::Interest::read);
 }
 
 }  // namespace slipway::node

@@ -59,7 +59,7 @@ void Peers::remove(PeerId id) {
   const auto slot = slot_of(id);
   if (slot == HashIndex::kNone) return;
   const Peer& peer = slots_[slot].peer;
-  if (peer.security == SecurityMode::nosec) {
+  if (peer.security == SecurityMode::nosec && !peer.port->streams) {
     plain_.erase({peer.port, peer.address});
     plain_order_.erase(peer.plain_order);
   }

@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// One UDP port of a server: plain CoAP, or DTLS in front of it.
+// One port of a server: UDP or TCP, plain CoAP or a secure session in front of it.
 #pragma once
 
 #include <memory>
-#include <string>
+#include <optional>
 
 #include <slipway/fleet/credential.hpp>
 #include <slipway/net/udp_socket.hpp>
 #include <slipway/security/dtls/server.hpp>
 
+#include "stream_port.hpp"
+
 namespace slipway::node {
 
 struct Port {
   fleet::ServerRole role = fleet::ServerRole::management;
-  net::UdpSocket socket;
+  std::optional<net::UdpSocket> socket;  ///< nothing on a TCP port
   net::ReceiveBatch batch;
-  std::unique_ptr<security::dtls::DtlsServer> dtls;  ///< nothing on a plain port
+  std::unique_ptr<security::dtls::DtlsServer> dtls;  ///< nothing on a plain port, and on a TCP port
   bool watching_write = false;
+  std::unique_ptr<StreamPort> streams{};  ///< of a TCP port
 
   [[nodiscard]] const char* name() const {
-    if (role == fleet::ServerRole::bootstrap) return dtls ? "bootstrap coaps" : "bootstrap coap";
-    return dtls ? "management coaps" : "management coap";
+    const bool bootstrap = role == fleet::ServerRole::bootstrap;
+    if (streams && streams->secure()) return bootstrap ? "bootstrap coaps+tcp" : "management coaps+tcp";
+    if (streams) return bootstrap ? "bootstrap coap+tcp" : "management coap+tcp";
+    if (dtls) return bootstrap ? "bootstrap coaps" : "management coaps";
+    return bootstrap ? "bootstrap coap" : "management coap";
   }
 };
 

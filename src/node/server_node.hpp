@@ -41,7 +41,7 @@ struct Claim {
 /// Of one server role, for /metrics.
 struct HandshakeFigures {
   std::array<std::uint64_t, kFailureReasons> failures{};
-  std::map<std::pair<security::dtls::IdentityKind, security::dtls::CipherSuite>, std::uint64_t> established;
+  std::map<std::pair<security::dtls::IdentityKind, std::string>, std::uint64_t> established;  ///< by suite
   std::array<std::array<std::uint64_t, 3>, 2> alerts{};  ///< [sent, received][AlertClass]
 };
 
@@ -49,6 +49,18 @@ struct HandshakeFigures {
 /// once in 512 messages. More would let a thief repeat more of what a killed server has received; fewer would
 /// write more. A second of a server's absence uses up as many of the 2^48 numbers: enough for 8,700 years.
 inline constexpr std::uint32_t kFreezeReserve = 1024;
+
+/// A secure session that has come to be.
+struct Opened {
+  PeerId peer;
+  Address address;
+  const security::dtls::PeerIdentity& identity;
+  const char* protocol;  ///< for the journey: "DTLS", "TLS"
+  std::string suite;
+  std::uint32_t bytes_received, bytes_sent;
+  std::string datagrams_received, datagrams_sent;  ///< in words, with a comma in front
+  Duration duration;
+};
 
 /// What is kept of a bootstrap session besides the engine.
 struct BootstrapRun {
@@ -141,7 +153,21 @@ class ServerNode final : public Node {
   void transmit(TimePoint now, const coap::Transmit& transmit);
   std::size_t flush_dtls(Port& port, PeerId count_for);
   void flush(Port& port);
+  using Verdict = std::function<void(TimePoint, std::optional<Secret>, security::dtls::Approval)>;
+  void ask_store(const Port& port, PeerId peer, security::dtls::IdentityKind kind, ByteView claimed,
+                 Verdict verdict);
+  void session_opened(TimePoint now, Port& port, Opened opened);
   void prove(const Peer& peer);
+
+  // streams
+  std::expected<void, std::string> open_stream_ports();
+  std::expected<std::string, std::string> open_stream_port(fleet::ServerRole role, const std::string& text,
+                                                           bool secure);
+  StreamHooks stream_hooks(Port& port);
+  void stream_opened(TimePoint now, Port& port, PeerId id, const Address& from,
+                     const security::tls::Established* established);
+  void stream_closed(TimePoint now, Port& port, PeerId id, const StreamGone& gone);
+  void add_stream_figures(std::vector<Figure>& all) const;
   void record_refusal(TimePoint now, const Port& port, const security::dtls::HandshakeFailed& event,
                       const Claim& claim);
   void count_alert(const Port& port, bool received, security::dtls::Alert alert);
@@ -204,7 +230,8 @@ class ServerNode final : public Node {
   security::SystemRandom random_;        // of the loop's thread
   security::SystemRandom store_random_;  // of the store's thread
   Listening listening_;
-  std::vector<std::unique_ptr<Port>> ports_;
+  std::vector<std::unique_ptr<Port>> ports_;  // of datagrams
+  std::vector<std::unique_ptr<Port>> stream_ports_;
   Peers peers_;
   std::unordered_map<PeerId, Claim> claims_;  // while the handshake runs
   std::unordered_map<bootstrap::SessionId, BootstrapRun> runs_;

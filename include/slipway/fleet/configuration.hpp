@@ -55,9 +55,15 @@ struct ListenSettings {
   std::string coaps;
   std::shared_ptr<const ServerTlsSettings> tls{};  ///< nothing: pre-shared keys only
   std::vector<std::uint16_t> cipher_suites{};      ///< IANA numbers, most wanted first; empty: the usual ones
+  std::string coap_tcp{};                          ///< CoAP over TCP [RFC 8323]
+  std::string coaps_tcp{};                         ///< and in TLS
+  std::size_t connections_max = 10'000;            ///< of each TCP port
+  std::size_t connections_per_ip_max = 1'000;      ///< of them, from one IP address
   bool operator==(const ListenSettings& other) const {
     const bool same_tls = tls && other.tls ? *tls == *other.tls : tls == other.tls;
-    return coap == other.coap && coaps == other.coaps && same_tls && cipher_suites == other.cipher_suites;
+    return coap == other.coap && coaps == other.coaps && same_tls && cipher_suites == other.cipher_suites &&
+           coap_tcp == other.coap_tcp && coaps_tcp == other.coaps_tcp &&
+           connections_max == other.connections_max && connections_per_ip_max == other.connections_per_ip_max;
   }
 };
 

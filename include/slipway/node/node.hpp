@@ -104,6 +104,7 @@ struct Figure {
 /// The addresses that were bound, as text; empty where a port is off.
 struct Listening {
   std::string bootstrap_coap, bootstrap_coaps, management_coap, management_coaps;
+  std::string bootstrap_coap_tcp, bootstrap_coaps_tcp, management_coap_tcp, management_coaps_tcp;
 };
 
 /// Everything except `post`, `stop` and `listening` is called on the loop's thread only: API threads use

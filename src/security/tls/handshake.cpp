@@ -221,10 +221,9 @@ void TlsSession::Impl::fail_by_library(int code) {
   } else if (code == GNUTLS_E_NO_APPLICATION_PROTOCOL) {
     failure.alert = Alert::no_application_protocol;
     failure.detail = "the client wants to speak something else than CoAP (ALPN)";
-  } else if (is_server() &&
-             (code == GNUTLS_E_NO_CERTIFICATE_FOUND || code == GNUTLS_E_CERTIFICATE_REQUIRED)) {
+  } else if (code == GNUTLS_E_CERTIFICATE_REQUIRED) {  // of TLS 1.3
     failure.reason = FailureReason::untrusted;
-    failure.detail = "the client showed no certificate and no raw public key";
+    failure.detail = "the client has no certificate and no raw public key, and one is needed";
   }
   abort(failure);
 }

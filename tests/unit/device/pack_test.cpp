@@ -144,10 +144,12 @@ const Fault kFaults[] = {
     {"BadUri", [](Pack& p) { set(p, "/0/0/0", Value::string("http://h")); },
      "/0/0/0: not a server URI (the scheme is none of coap, coaps, coap+tcp, coaps+tcp); write "
      "coaps://host:port"},
-    {"TcpUri", [](Pack& p) { set(p, "/0/0/0", Value::string("coaps+tcp://h")); },
-     "/0/0/0: only UDP is spoken here; write coaps://host:port"},
+    {"PlainTcpUriWithKey", [](Pack& p) { set(p, "/0/0/0", Value::string("coap+tcp://h")); },
+     "/0/0: the URI's scheme does not fit the security mode; use coaps or coaps+tcp with keys, coap or "
+     "coap+tcp without"},
     {"PlainUriWithKey", [](Pack& p) { set(p, "/0/0/0", Value::string("coap://h")); },
-     "/0/0: the URI's scheme does not fit the security mode; use coaps with keys, coap without"},
+     "/0/0: the URI's scheme does not fit the security mode; use coaps or coaps+tcp with keys, coap or "
+     "coap+tcp without"},
     {"OtherMode", [](Pack& p) { set(p, "/0/0/2", Value::integer(4)); },
      "/0/0/2: security mode 4 is not spoken here; use 0 (pre-shared key), 1 (raw public key), 2 "
      "(certificate) or 3 "
