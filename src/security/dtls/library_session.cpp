@@ -38,7 +38,10 @@ LibrarySession::Opened LibrarySession::open(const RecordHeader& record) {
 
 Result<ByteView> LibrarySession::seal(ByteView plaintext) {
   output_.clear();
+  if (plaintext.empty()) return fail(ErrorCode::unsupported, "GnuTLS sends no empty record");
   const auto sent = gnutls_record_send(session_.get(), plaintext.data(), plaintext.size());
+  if (sent == GNUTLS_E_LARGE_PACKET)
+    return fail(ErrorCode::limit, "a record of GnuTLS holds 16384 bytes with all that it adds");
   if (sent < 0 || output_.empty()) return fail(ErrorCode::refused, "GnuTLS has given the session up");
   return ByteView(output_);
 }

@@ -29,8 +29,8 @@ class LibrarySession {
   };
   /// One protected record.
   [[nodiscard]] Opened open(const RecordHeader& record);
-  /// One record with the plaintext; valid until the next call. Errors: refused (GnuTLS has given the session
-  /// up).
+  /// One record with the plaintext; valid until the next call. Errors: unsupported (an empty one), limit
+  /// (some 70 bytes below kRecordPlaintextMax), refused (GnuTLS has given the session up).
   [[nodiscard]] Result<ByteView> seal(ByteView plaintext);
   /// One record with the alert; empty when GnuTLS has given the session up.
   [[nodiscard]] ByteView seal_alert(Alert alert);

@@ -101,6 +101,44 @@ TEST_P(DtlsLibrary, ALostLastFlightIsSentAgain) {
   expect_talk(link, host);
 }
 
+/// A lost datagram costs one repetition, whichever it was. [RFC 6347 §4.2.4]
+TEST_P(DtlsLibrary, EachDatagramMayBeLostOnce) {
+  std::size_t count = 0;
+  {
+    Link link(1, {}, server_with({GetParam()}));
+    link.connect(client_with({GetParam()}));
+    count = link.sent.size();
+  }
+  for (std::size_t lost = 0; lost < count; ++lost) {
+    SCOPED_TRACE(lost);
+    Link link(1, {}, server_with({GetParam()}));
+    std::size_t number = 0;
+    link.tamper = [&](bool, Bytes&) { return number++ != lost; };
+    auto& host = link.add(client_with({GetParam()}));
+    ASSERT_TRUE(host.client->start(link.now));
+    link.run(seconds(4));
+    expect_talk(link, host);
+  }
+}
+
+TEST_P(DtlsLibrary, SaysWhatIsTooLongOrEmptyAndGoesOn) {
+  Link link(1, {}, server_with({GetParam()}));
+  auto& host = link.connect(client_with({GetParam()}));
+  ASSERT_TRUE(host.seen.connected);
+  ASSERT_EQ(link.seen.established.size(), 1u);
+  const auto peer = link.seen.established[0].peer;
+  const std::string much(kRecordPlaintextMax - 128, 'x'), too_much(kRecordPlaintextMax, 'x');
+  EXPECT_EQ(link.send(host, too_much).error().code, ErrorCode::limit);
+  EXPECT_EQ(link.send(peer, too_much).error().code, ErrorCode::limit);
+  EXPECT_EQ(link.send(host, "").error().code, ErrorCode::unsupported);
+  ASSERT_TRUE(link.send(host, much));
+  ASSERT_TRUE(link.send(peer, much));
+  link.run(seconds(1));
+  ASSERT_EQ(link.seen.received.size(), 1u);
+  EXPECT_EQ(link.seen.received[0].second, much);
+  EXPECT_EQ(host.seen.received, std::vector<std::string>{much});
+}
+
 TEST_P(DtlsLibrary, WhatIsAlteredOrRepeatedIsDropped) {
   Link link(1, {}, server_with({GetParam()}));
   auto& host = link.connect(client_with({GetParam()}));
