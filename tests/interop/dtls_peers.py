@@ -49,6 +49,10 @@ class Session:
         """The first message that begins with `pattern` (bytes of a regular expression)."""
         return coap.parse(self.process.wait_for_bytes(b"(?=" + pattern + b").*", seconds)[0])
 
+    def renegotiate(self):
+        """Wants another handshake in the midst of the session."""
+        raise NotImplementedError
+
     def close(self):
         """Says close_notify."""
         self.process.ask_to_end()
@@ -161,6 +165,8 @@ class Gnutls(Peer):
     CIPHERS = {"ccm_8": "AES-128-CCM-8", "ccm": "AES-128-CCM", "gcm": "AES-128-GCM", "cbc": "AES-128-CBC"}
 
     def cannot(self, mode, side):
+        if mode.renegotiates:
+            return "gnutls-cli does so only by itself, at once"
         return "no Connection ID (RFC 9146)" if mode.cid else None
 
     @staticmethod
@@ -212,6 +218,9 @@ class Gnutls(Peer):
 
 class OpensslSession(Session):
     NAMED = 'Hostname in TLS extension: "{}"'
+
+    def renegotiate(self):
+        self.process.write(b"R\n")
 
     def wait_until_connected(self, offer, seconds=30):
         suite = self.process.wait_for(r"^(?:Ciphersuite:|CIPHER is) (\S+)", seconds)[1]
@@ -292,6 +301,9 @@ class ProgramSession(Session):
             data = bytes.fromhex(found[1])
             if re.match(pattern, data, re.DOTALL):
                 return coap.parse(data)
+
+    def renegotiate(self):
+        self.process.command("renegotiate")
 
     def close(self):
         self.process.command("close")

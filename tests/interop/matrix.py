@@ -27,7 +27,8 @@ class Mode:
     kind: str              # psk, rpk, x509
     suite: str
     group: str = ""
-    refused: str = ""      # why there is no session: wrong key, stranger, foreign, distrust, alone, name
+    refused: str = ""      # why there is no session: wrong key, stranger, suite, foreign, distrust, alone,
+                           # name
     usage: int = 3         # how our client knows the server's certificate
     matching: int = 0
     sni: str = ""          # /0/x/14: what the server is asked for, and must be called
@@ -35,6 +36,7 @@ class Mode:
     lossy: bool = False
     moves: bool = False    # the device's address changes
     revoked: bool = False
+    renegotiates: bool = False
     cid: bool = False
     anonymous: bool = False  # the server asks for no certificate
     sides: tuple = ("server", "client")  # ours
@@ -54,8 +56,12 @@ MODES = [
     Mode("psk_gcm", "PSK, AES_128_GCM", "psk", "psk:gcm"),
     Mode("psk_wrong_key", "PSK, another key: refused", "psk", PSK, refused="wrong key"),
     Mode("psk_stranger", "PSK, unknown identity: refused", "psk", PSK, refused="stranger"),
+    Mode("psk_cbc_off", "PSK, AES_128_CBC_SHA256 where nobody turned it on: refused", "psk", "psk:cbc",
+         refused="suite", sides=("server",)),
     Mode("psk_lossy", "PSK, a quarter of the datagrams lost", "psk", PSK, lossy=True),
     Mode("psk_moves", "PSK, the address changes without a Connection ID", "psk", PSK, moves=True, sides=("server",)),
+    Mode("psk_renegotiates", "PSK, wants another handshake in its session: dropped", "psk", PSK, renegotiates=True,
+         sides=("server",)),
     Mode("psk_revoked", "PSK, revoked in the midst of a session", "psk", PSK, revoked=True, sides=("server",)),
     Mode("rpk_ccm_8", "RPK, AES_128_CCM_8", "rpk", ECDSA),
     Mode("rpk_ccm", "RPK, AES_128_CCM", "rpk", "ecdsa:ccm"),
@@ -212,6 +218,8 @@ def our_server_with(stage, peer, mode):
     _pinged(session, 0x0102)
     if mode.moves:
         _stays_where_it_is(server, session, relay)
+    if mode.renegotiates:
+        return _drops_a_second_handshake(server, session)
     if mode.revoked:
         server.revoke(ENDPOINT)
         session.wait_until_refused(49)  # access_denied
@@ -234,8 +242,18 @@ def _stays_where_it_is(server, session, relay):
            "an unknown address was answered")
 
 
+def _drops_a_second_handshake(server, session):
+    """Nothing answers it, a counter tells it, and the session is what it was."""
+    dropped = "slipway_dtls_records_unexpected_total"
+    before = server.metric(dropped)
+    session.renegotiate()
+    wait_until("the second hello is dropped", lambda: server.metric(dropped) > before)
+    expect_equal("sessions", server.metric("slipway_dtls_sessions"), 1)
+
+
 # What our server says of a handshake that it refuses, and the alert that the peer is told.
 REFUSALS = {"wrong key": ("wrong key", "decrypt_error", 51), "stranger": ("unknown identity", "decrypt_error", 51),
+            "suite": ("no common suite", "handshake_failure", 40),
             "foreign key": ("peer not trusted", "certificate_unknown", 46),
             "foreign": ("peer not trusted", "unknown_ca", 48), "alone": ("peer not trusted", "handshake_failure", 40)}
 

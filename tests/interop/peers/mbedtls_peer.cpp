@@ -32,6 +32,7 @@ class MbedtlsStack final : public Stack {
                                      MBEDTLS_SSL_TRANSPORT_DATAGRAM, MBEDTLS_SSL_PRESET_DEFAULT),
          "configuration");
     mbedtls_ssl_conf_rng(&config_, mbedtls_ctr_drbg_random, &random_);
+    mbedtls_ssl_conf_renegotiation(&config_, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
     set_suite();
     set_keys();
     mbedtls_ssl_cookie_init(&cookies_);
@@ -83,6 +84,8 @@ class MbedtlsStack final : public Stack {
     return state_ == State::connected &&
            mbedtls_ssl_write(&ssl_, data.data(), data.size()) == static_cast<int>(data.size());
   }
+
+  bool renegotiate() override { return mbedtls_ssl_renegotiate(&ssl_) == MBEDTLS_ERR_SSL_WANT_READ; }
 
   void close() override {
     (void)mbedtls_ssl_close_notify(&ssl_);

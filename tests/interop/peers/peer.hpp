@@ -144,6 +144,8 @@ class Stack {
   /// Milliseconds until time alone asks for a step.
   [[nodiscard]] virtual int patience_ms() const = 0;
   virtual bool send(const Bytes& data) = 0;
+  /// Begins another handshake in the session; false where that is not done.
+  virtual bool renegotiate() { return false; }
   virtual void close() = 0;
 };
 
@@ -179,6 +181,8 @@ class Program {
     if (line == "close") {
       stack_.close();
       say("ANSWER OK");
+    } else if (line == "renegotiate") {
+      say(stack_.renegotiate() ? "ANSWER OK" : "ANSWER ERROR not done here");
     } else if (line.starts_with("send ")) {
       say(stack_.send(from_hex(std::string_view(line).substr(5))) ? "ANSWER OK" : "ANSWER ERROR not sent");
     } else {
