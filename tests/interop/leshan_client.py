@@ -228,6 +228,26 @@ def leshan_client_keeps_its_session_at_another_address(stage):
     expect_equal("handshake records", relay.up.count(Relay.HANDSHAKE_RECORD), handshakes)
 
 
+def leshan_client_stays_while_our_server_is_killed(stage):
+    """Our servers are killed and start again: Leshan's client goes on with its session, and knows nothing of it."""
+    endpoint = "urn:interop:leshan-stays"
+    slipway = ours.Servers(stage)
+    relay = slipway.behind_relay()
+    slipway.start()
+    device = _with_psk(stage, endpoint, slipway)
+    _bootstrapped(slipway, device, endpoint)
+    handshakes = relay.up.count(Relay.HANDSHAKE_RECORD)
+    slipway.process.kill()
+    slipway.process.wait_for_exit()
+    slipway.start_again()
+    said = device.mark()
+    device.command("update")
+    slipway.events.wait_for("updated", endpoint=endpoint)
+    device.wait_for(r"^EVENT updated at ", after=said)
+    expect_equal("read /3/0/0", slipway.read(endpoint, "/3/0/0"), {"/3/0/0": "Eclipse Leshan"})
+    expect_equal("handshake records", relay.up.count(Relay.HANDSHAKE_RECORD), handshakes)
+
+
 SENSOR = """\
 [[plan.interop.instance]]
 path = "/3303/0"
@@ -341,6 +361,7 @@ TESTS = [
     leshan_client_is_revoked_and_comes_back,
     leshan_client_gets_another_bootstrap_key,
     leshan_client_keeps_its_session_at_another_address,
+    leshan_client_stays_while_our_server_is_killed,
     leshan_client_lacks_an_object,
     leshan_client_may_lack_an_object,
     our_servers_refuse_foreign_key_pairs_and_certificates,

@@ -37,6 +37,7 @@ class Mode:
     moves: bool = False    # the device's address changes
     revoked: bool = False
     renegotiates: bool = False
+    restarts: bool = False  # our server is killed, and goes on with the session
     cid: bool = False
     anonymous: bool = False  # the server asks for no certificate
     sides: tuple = ("server", "client")  # ours
@@ -60,6 +61,8 @@ MODES = [
          refused="suite", sides=("server",)),
     Mode("psk_lossy", "PSK, a quarter of the datagrams lost", "psk", PSK, lossy=True),
     Mode("psk_moves", "PSK, the address changes without a Connection ID", "psk", PSK, moves=True, sides=("server",)),
+    Mode("psk_restarts", "PSK, `slipway serve` is killed and goes on without a handshake", "psk", PSK,
+         restarts=True, sides=("server",)),
     Mode("psk_renegotiates", "PSK, wants another handshake in its session: dropped", "psk", PSK, renegotiates=True,
          sides=("server",)),
     Mode("psk_revoked", "PSK, revoked in the midst of a session", "psk", PSK, revoked=True, sides=("server",)),
@@ -218,6 +221,8 @@ def our_server_with(stage, peer, mode):
     _pinged(session, 0x0102)
     if mode.moves:
         _stays_where_it_is(server, session, relay)
+    if mode.restarts:
+        _goes_on_after_a_kill(server, session)
     if mode.renegotiates:
         return _drops_a_second_handshake(server, session)
     if mode.revoked:
@@ -240,6 +245,15 @@ def _stays_where_it_is(server, session, relay):
     _pinged(session, 0x0104)
     expect("70000103" not in session.process.said().hex() and b"70000103" not in session.process.said(),
            "an unknown address was answered")
+
+
+def _goes_on_after_a_kill(server, session):
+    server.process.kill()
+    server.process.wait_for_exit()
+    server.start()
+    _pinged(session, 0x0105)
+    expect_equal("handshakes since", server.metric("slipway_dtls_handshakes_completed_total"), 0)
+    expect_equal("sessions that went on", server.metric("slipway_dtls_sessions_thawed_total"), 1)
 
 
 def _drops_a_second_handshake(server, session):

@@ -198,6 +198,31 @@ def our_client_keeps_its_session_at_another_address(stage):
     expect_equal("handshake records", relay.up.count(Relay.HANDSHAKE_RECORD), handshakes)
 
 
+def our_client_hibernates_and_goes_on(stage):
+    """Our client is switched off with its session and its registration, and goes on with both when it is switched on."""
+    endpoint, factory_key, managed_key = "urn:interop:slipway-sleeps", new_psk(), new_psk()
+    server, bootstrap = leshan.servers(stage)
+    relay = Relay(int(server.uri.rpartition(":")[2]))
+    server.command("psk", endpoint, "managed-id", managed_key)
+    bootstrap.command("psk", endpoint, "factory-id", factory_key)
+    # A lifetime of 20 s, so that an Update comes soon.
+    bootstrap.command("account", endpoint, f"coaps://127.0.0.1:{relay.port}", 101, 20, "psk", "managed-id",
+                      managed_key)
+    pack = ours.factory(stage, endpoint, bootstrap.uri, "factory-id", factory_key)
+    device = ours.client(stage, pack, "--hibernate")
+    server.wait_for(rf"^EVENT registered {endpoint} ")
+    device.wait_for(ours.event("registered"))
+    handshakes, after = relay.up.count(Relay.HANDSHAKE_RECORD), server.mark()
+    device.ask_to_end()
+    device.wait_for_exit()
+    again = ours.client(stage, pack, "--hibernate", name="slipway-client-again")
+    again.wait_for(ours.event("updated"))
+    server.wait_for(rf"^EVENT updated {endpoint} ", 5, after)
+    expect_equal("read /3/0/0", asked(server, "read", endpoint, "/3/0/0"), (205, {"/3/0/0": "Slipway"}))
+    expect_equal("handshake records", relay.up.count(Relay.HANDSHAKE_RECORD), handshakes)
+    expect(not any("registered" in line for line in server.lines[after:]), "it registered or de-registered meanwhile")
+
+
 def our_client_refuses_an_inconsistent_account(stage):
     """Leshan's configuration goes wrong: our client answers the Finish with 4.06 and keeps the account that it has."""
     endpoint, factory_key = "urn:interop:slipway-careful", new_psk()
@@ -316,6 +341,7 @@ TESTS = [
     our_client_without_security,
     our_client_with_each_format,
     our_client_keeps_its_session_at_another_address,
+    our_client_hibernates_and_goes_on,
     our_client_refuses_an_inconsistent_account,
     our_client_refuses_other_servers,
     leshan_refuses_our_client,

@@ -51,6 +51,13 @@ class Servers:
         self.events = Events(f"{self.root}/api/v1/events")
         return self
 
+    def start_again(self):
+        """With the same configuration and data."""
+        self.process = self._run()
+        ready = json.loads(self.process.wait_for(r'^\{.*"ready":true.*\}$')[0])
+        self.root = f"http://{ready['http']}"
+        self.events = Events(f"{self.root}/api/v1/events")
+
     def _ready(self):
         """Starts the command; what it listens on, or None when it ended."""
         # The plan names the servers' ports, so these are chosen before the servers are there.
@@ -61,13 +68,16 @@ class Servers:
         if self._relay:
             self._relay.lead_to(management)
             self._uri = f"{scheme}://127.0.0.1:{self._relay.port}"
-        config = self._stage.write("slipway.toml", self._configuration(scheme, bootstrap, management))
-        self.process = self._stage.start("slipway-serve", binary(), "serve", "--json", "--config", config,
-                                           "--objects", ROOT / "examples" / "objects")
+        self._stage.write("slipway.toml", self._configuration(scheme, bootstrap, management))
+        self.process = self._run()
         try:
             return json.loads(self.process.wait_for(r'^\{.*"ready":true.*\}$')[0])
         except Failure:
             return None
+
+    def _run(self):
+        return self._stage.start("slipway-serve", binary(), "serve", "--json", "--config",
+                                 self._stage.folder / "slipway.toml", "--objects", ROOT / "examples" / "objects")
 
     def _configuration(self, scheme, bootstrap, management):
         plan, account, tables = self._more
@@ -221,7 +231,12 @@ class Management:
             keys = f'key = "{identity.key}"\ncertificate = "{certificates or identity.certificate}"\n'
         if authorities:
             keys += f'client_authorities = "{authorities}"\n'
-        config = stage.write("management.toml", f"""\
+        self._stage, self._keys, self.port = stage, keys, 0
+        self.start()
+
+    def start(self):
+        """Also again, on the port that it had."""
+        config = self._stage.write("management.toml", f"""\
 [server]
 data = "data"
 [http]
@@ -231,10 +246,10 @@ coap = "off"
 coaps = "off"
 [management]
 coap = "off"
-coaps = "127.0.0.1:0"
-{keys}
+coaps = "127.0.0.1:{self.port}"
+{self._keys}
 """)
-        self.process = stage.start("slipway-serve", binary(), "serve", "--json", "--config", config)
+        self.process = self._stage.start("slipway-serve", binary(), "serve", "--json", "--config", config)
         ready = json.loads(self.process.wait_for(r'^\{.*"ready":true.*\}$')[0])
         self.root = f"http://{ready['http']}"
         self.port = int(ready["management_coaps"].rpartition(":")[2])
