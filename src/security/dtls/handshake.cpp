@@ -7,15 +7,6 @@
 #include "security/dtls/judging.hpp"
 
 namespace slipway::security::dtls {
-namespace {
-
-// GnuTLS reads the wall clock for its own timers: they are set so far away that only ours ever fire.
-// The first one must be the longer one, and both fit its unsigned arithmetic. [GnuTLS
-// gnutls_dtls_set_timeouts]
-constexpr unsigned kNeverMs = 0x7000'0000;
-
-}  // namespace
-
 Handshake::Handshake(const TlsContext& context, const HandshakeConfig& config, AeadEngine& engine,
                      Random& random)
     : context_(context), config_(config), engine_(engine), random_(random) {}
@@ -111,10 +102,7 @@ void Handshake::handle_timeout(TimePoint now) {
     return fail({.reason = FailureReason::timeout, .refused_by = Side::nobody, .detail = timeout_detail()});
   if (state_ == State::wants_credential || flight_.empty() || now < resend_at_) return;
   resend_after_ = std::min(resend_after_ * 2, config_.retransmission.longest);
-  ++retransmissions_;
-  last_sent_ = now;
-  resend_at_ = now + resend_after_;
-  send(flight_);
+  send_again(now);
 }
 
 TimePoint Handshake::next_timeout() const {
@@ -218,6 +206,7 @@ void Handshake::choose(std::uint16_t suite) {
   chosen_ = known;
   unwanted_ = !context_.takes(*known) || (stays_in_library(*known) && !config_.library_suites);
   if (const auto aead = aead_of(suite)) records_.aead = *aead;
+  if (in_library() && context_.role() == Role::client) let_library_repeat();
 }
 
 // The ClientKeyExchange of a PSK suite [RFC 4279 §2]:
@@ -248,10 +237,7 @@ void Handshake::hold(ByteView datagram) {
 
 void Handshake::answer_repeated(TimePoint now) {
   if (flight_.empty() || !held_.empty() || now < last_sent_ + config_.retransmission.answer_gap) return;
-  ++retransmissions_;
-  last_sent_ = now;
-  resend_at_ = now + resend_after_;
-  send(flight_);
+  send_again(now);
 }
 
 void Handshake::feed(TimePoint now, ByteView datagram) {
@@ -421,6 +407,7 @@ bool Handshake::push_records(ByteView bytes) {
   for (ByteReader reader(bytes); !reader.empty();) {
     const auto record = read_record(reader, 0);
     if (!record) return false;
+    if (!takes_from_library(*record)) continue;
     if (record->epoch == 0) {
       next_plain_ = std::max(next_plain_, record->sequence);
       fresh_.add(record->type, 0, record->fragment);

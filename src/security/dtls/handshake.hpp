@@ -16,6 +16,10 @@
 
 namespace slipway::security::dtls {
 
+/// GnuTLS reads the wall clock for its own timers: they are set so far away that only ours ever fire. The
+/// first one must be the longer one, and both fit its unsigned arithmetic. [GnuTLS gnutls_dtls_set_timeouts]
+inline constexpr unsigned kNeverMs = 0x7000'0000;
+
 /// What a client may send while its credential is looked up.
 inline constexpr std::size_t kHeldDatagramsMax = 6;
 inline constexpr std::size_t kHeldDatagramSizeMax = 2048;
@@ -128,6 +132,9 @@ class Handshake {
   void refuse(const Distrust& distrust);
   void offer_cid();
   void send_new_flight(TimePoint now);
+  void send_again(TimePoint now);
+  void let_library_repeat();
+  bool takes_from_library(const RecordHeader& record);
   void send(const Flight& flight);
   void answer_repeated(TimePoint now);
   void detect_wrong_key(ByteView datagram);
@@ -174,6 +181,11 @@ class Handshake {
   std::uint64_t next_plain_ = 0;
   RecordState records_;
   std::uint64_t last_protected_ = 0;  ///< sequence number of the newest protected record given to GnuTLS
+
+  // Of a client with a suite that stays in the library (handshake_repeat.cpp).
+  bool library_repeats_ = false, repetition_wanted_ = false;
+  enum class Pushed : std::uint8_t { fresh, repetition, unwanted } pushed_ = Pushed::fresh;
+  int highest_sent_ = -1, flight_begins_with_ = -1;  ///< of our messages, by message sequence
 
   TimePoint started_{}, last_sent_{}, resend_at_{};
   Duration resend_after_{};
