@@ -20,6 +20,7 @@ void Server::Impl::handle_datagram(TimePoint now, UnixTime wall, const PeerConte
   const auto slot = registry_.find(peer.id);
   if (slot == kNoSlot) return;
   if (registry_[slot].queue_mode) stay_awake(now, slot);
+  if (std::exchange(registry_[slot].reobserve, false)) reobserve(now, slot);
   kick(now, slot);
 }
 

@@ -51,6 +51,7 @@ class Server::Impl {
   [[nodiscard]] std::optional<Registration> find(std::string_view endpoint) const;
   [[nodiscard]] const Registry& registry() const { return registry_; }
   void restore(TimePoint now, const Registration& registration, Duration remaining);
+  Result<ObservationId> restore_observation(std::string_view endpoint, const Path& path);
   void revoke(TimePoint now, std::string_view endpoint);
   void peer_gone(TimePoint now, PeerId peer);
   [[nodiscard]] const ServerCounters& counters() const { return counters_; }
@@ -112,6 +113,7 @@ class Server::Impl {
   void append_to_device(Slot operation);
   void remove_from_device(Slot operation);
   [[nodiscard]] Slot find_observation(Slot device, const Path& path) const;
+  [[nodiscard]] Result<Slot> open_observation(Slot device, const Path& path);
   void forget_observation(Slot observation);
   void suspend_observations(Slot device);
   void reobserve(TimePoint now, Slot device);

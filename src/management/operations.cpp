@@ -88,6 +88,35 @@ Slot Server::Impl::find_observation(Slot device, const Path& path) const {
   return kNoSlot;
 }
 
+Result<Slot> Server::Impl::open_observation(Slot device, const Path& path) {
+  if (registry_[device].observations >= config_.observations_per_device_max)
+    return fail(ErrorCode::exhausted, "observations_per_device_max observations of this device");
+  const auto slot = observations_.open();
+  auto& observation = observations_[slot];
+  observation.device = device;
+  observation.path = path;
+  std::array<std::uint8_t, coap::Token::kSizeMax> token;
+  random_.fill(token);
+  observation.token = coap::Token(token);
+  observation.next = registry_[device].first_observation;
+  registry_[device].first_observation = slot;
+  ++registry_[device].observations;
+  return slot;
+}
+
+/// The device still notifies by a token that nobody knows any more, which is answered by a Reset, and then
+/// hears the new one.
+Result<ObservationId> Server::Impl::restore_observation(std::string_view endpoint, const Path& path) {
+  const auto device = registry_.find(endpoint);
+  if (device == kNoSlot) return fail(ErrorCode::not_found, "no device is registered under that name");
+  auto slot = find_observation(device, path);
+  if (slot == kNoSlot) {
+    SLIPWAY_ASSIGN(slot, open_observation(device, path));
+  }
+  registry_[device].reobserve = true;
+  return observations_[slot].id;
+}
+
 Result<Server::Observing> Server::Impl::observe(TimePoint now, std::string_view endpoint, const Path& path,
                                                 std::optional<ContentFormat> accept) {
   const auto device = registry_.find(endpoint);
@@ -95,18 +124,7 @@ Result<Server::Observing> Server::Impl::observe(TimePoint now, std::string_view 
   auto slot = find_observation(device, path);
   const bool fresh = slot == kNoSlot;
   if (fresh) {
-    if (registry_[device].observations >= config_.observations_per_device_max)
-      return fail(ErrorCode::exhausted, "observations_per_device_max observations of this device");
-    slot = observations_.open();
-    auto& observation = observations_[slot];
-    observation.device = device;
-    observation.path = path;
-    std::array<std::uint8_t, coap::Token::kSizeMax> token;
-    random_.fill(token);
-    observation.token = coap::Token(token);
-    observation.next = registry_[device].first_observation;
-    registry_[device].first_observation = slot;
-    ++registry_[device].observations;
+    SLIPWAY_ASSIGN(slot, open_observation(device, path));
   }
   observations_[slot].accept = accept;
   const auto id = observations_[slot].id;

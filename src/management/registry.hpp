@@ -51,6 +51,7 @@ struct Device {
   SecurityMode security = SecurityMode::nosec;
   bool queue_mode = false;
   bool in_flight = false;  ///< the first operation has been sent
+  bool reobserve = false;  ///< it has observations of an earlier server, to be asked for again
 
   [[nodiscard]] std::string_view binding_text() const;
 };

@@ -156,6 +156,9 @@ void Server::list(std::string_view after, std::size_t limit,
   });
 }
 
+Result<ObservationId> Server::restore_observation(std::string_view endpoint, const Path& path) {
+  return impl_->restore_observation(endpoint, path);
+}
 void Server::restore(TimePoint now, const Registration& registration, Duration remaining) {
   impl_->restore(now, registration, remaining);
 }

@@ -80,6 +80,7 @@ std::expected<void, std::string> ServerNode::open() {
   // The ports are open, and what comes waits in them until everything is back.
   if (auto thawed = thaw_sessions(); !thawed) return thawed;
   if (auto restored = restore(); !restored) return restored;
+  if (auto restored = restore_observations(); !restored) return restored;
   worker_ = std::make_unique<storage::Worker>(
       *store_, [this](std::function<void()> done) { mailbox_.post(std::move(done)); });
   return {};
@@ -157,6 +158,33 @@ std::expected<void, std::string> ServerNode::restore() {
   if (!read) return std::unexpected(read.error().what);
   if (count != 0) spdlog::info("{} registrations restored", count);
   return {};
+}
+
+/// What is observed goes on: it is asked for again when its device speaks next.
+std::expected<void, std::string> ServerNode::restore_observations() {
+  std::vector<std::pair<std::string, Path>> orphans;
+  const auto read = store_->each_observation([&](std::string_view endpoint, const Path& path) {
+    if (const auto id = management_.restore_observation(endpoint, path))
+      observations_[{std::string(endpoint), path}] = *id;
+    else
+      orphans.emplace_back(endpoint, path);  // its registration is over
+  });
+  if (!read) return std::unexpected(read.error().what);
+  for (const auto& [endpoint, path] : orphans)
+    if (auto removed = store_->remove_observation(endpoint, path); !removed)
+      return std::unexpected(removed.error().what);
+  if (!observations_.empty()) spdlog::info("{} observations restored", observations_.size());
+  return {};
+}
+
+void ServerNode::keep_observation(std::string_view endpoint, const Path& path) {
+  auto name = std::make_shared<std::string>(endpoint);
+  submit([name, path](storage::Store& store) { return store.put_observation(*name, path); }, {});
+}
+
+void ServerNode::forget_observation(std::string_view endpoint, const Path& path) {
+  auto name = std::make_shared<std::string>(endpoint);
+  submit([name, path](storage::Store& store) { return store.remove_observation(*name, path); }, {});
 }
 
 void ServerNode::run() {

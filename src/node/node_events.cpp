@@ -122,6 +122,7 @@ void ServerNode::on(TimePoint, const management::Notified& event) {
 
 void ServerNode::on(TimePoint, const management::ObservationEnded& event) {
   observations_.erase({std::string(event.endpoint), event.path});
+  forget_observation(event.endpoint, event.path);
   publish("observation-ended", {{"endpoint", shown(event.endpoint)},
                                 {"path", event.path.text().view()},
                                 {"observation", event.observation.value()}});

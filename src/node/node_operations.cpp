@@ -139,8 +139,10 @@ void ServerNode::observe(std::string_view endpoint, const Path& path,
   }
   const auto id = observing->observation;
   observations_[{std::string(endpoint), path}] = id;
-  waiting_.emplace(observing->operation, [id, done = std::move(done)](OperationResult result) {
+  waiting_.emplace(observing->operation, [this, id, name = std::string(endpoint), path,
+                                          done = std::move(done)](OperationResult result) {
     const bool observed = result.code && coap::is_success(*result.code);
+    if (observed && observations_.contains({name, path})) keep_observation(name, path);
     done(observed ? id.value() : 0, std::move(result));
   });
 }
@@ -155,6 +157,7 @@ void ServerNode::cancel_observation(std::string_view endpoint, const Path& path,
   }
   const auto id = found->second;
   observations_.erase(found);
+  forget_observation(endpoint, path);
   started(management_.cancel_observation(net::steady_now(), id), endpoint, path, std::move(done));
 }
 

@@ -211,6 +211,9 @@ class ServerNode final : public Node {
   /// Without a word about a failure.
   void submit_quietly(storage::Worker::Work work, const storage::Worker::Done& done);
   std::expected<void, std::string> restore();
+  std::expected<void, std::string> restore_observations();
+  void keep_observation(std::string_view endpoint, const Path& path);
+  void forget_observation(std::string_view endpoint, const Path& path);
   std::expected<void, std::string> thaw_sessions();
   bool thaw(TimePoint now, const storage::StoredSession& stored);
   std::optional<Freezer::Frozen> freeze(PeerId id);

@@ -81,6 +81,28 @@ class SessionOutlivesServer(Sessions):
         self.assertEqual(set(), self.begun_anew(device, begun))
 
 
+class ObservationOutlivesServer(Sessions):
+    def test_that_was_killed(self):
+        device = self.lab.new_device(ENDPOINT)
+        self.wait_kept()
+        self.assertEqual(200, self.lab.device_api("POST", ENDPOINT, "/observe/3303/0/5700")[0])
+        self.assertEqual(200, self.lab.device_api("POST", ENDPOINT, "/observe/3303/1/5700")[0])
+        self.assertEqual(200, self.lab.device_api("DELETE", ENDPOINT, "/observe/3303/1/5700")[0])
+        self.settle()
+        begun = device.out.mark()
+        self.restart(signal.SIGKILL)
+        self.assertIn("1 observations restored", self.lab.server.text())
+        events = self.lab.events()
+        for _ in range(2):
+            seen = events.wait_for("notification", endpoint=ENDPOINT, path="/3303/0/5700")
+        self.assertGreater(seen["observation"], 0)
+        self.assertEqual(200, self.lab.device_api("DELETE", ENDPOINT, "/observe/3303/0/5700")[0])
+        self.assertEqual(set(), self.begun_anew(device, begun))
+        self.settle()
+        self.restart(signal.SIGKILL)
+        self.assertNotIn("observations restored", self.lab.server.text())
+
+
 class SessionsUnderFire(Sessions):
     """The server is killed at random while devices talk: nobody makes a handshake, nobody registers again."""
 

@@ -30,6 +30,11 @@ class NullStore : public storage::Store {
   Result<void> each_registration(const std::function<void(storage::RegistrationRecord&&)>&) override {
     return {};
   }
+  Result<void> put_observation(std::string_view, const Path&) override { return {}; }
+  Result<void> remove_observation(std::string_view, const Path&) override { return {}; }
+  Result<void> each_observation(const std::function<void(std::string_view, const Path&)>&) override {
+    return {};
+  }
   Result<std::uint64_t> begin_life(UnixTime) override { return 1; }
   Result<storage::SessionKept> put_session(const storage::SessionRecord&) override {
     return storage::SessionKept::kept;

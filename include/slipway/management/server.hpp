@@ -180,6 +180,9 @@ class Server {
   /// Restores a registration from the store at start; `remaining` of its lifetime. Its peer is the session
   /// that goes on, or 0.
   void restore(TimePoint now, const Registration& registration, Duration remaining);
+  /// Restores an observation of a restored registration: it is asked for again when the device speaks next,
+  /// and its first answer is a Notified. Errors: not_found, exhausted (observations_per_device_max).
+  Result<ObservationId> restore_observation(std::string_view endpoint, const Path& path);
   /// Ends a registration on the operator's word (credential revoked, device deleted).
   void revoke(TimePoint now, std::string_view endpoint);
   /// The peer's session is gone: its requests fail or wait; the registration stays.

@@ -141,6 +141,13 @@ class Store {
   /// In order of endpoint. `visit` does not call this store.
   virtual StoreResult<void> each_registration(const std::function<void(RegistrationRecord&&)>& visit) = 0;
 
+  /// What is observed of a device; twice is once.
+  virtual StoreResult<void> put_observation(std::string_view endpoint, const Path& path) = 0;
+  virtual StoreResult<void> remove_observation(std::string_view endpoint, const Path& path) = 0;
+  /// `visit` does not call this store.
+  virtual StoreResult<void> each_observation(
+      const std::function<void(std::string_view endpoint, const Path& path)>& visit) = 0;
+
   /// A server begins: its number, above those of all servers before it, is durable when this returns. It is
   /// the second of `now` where that is larger, so that a database out of a backup, too, gives numbers that
   /// were not in use before. Nothing may be sent under a session that is kept before this was called.

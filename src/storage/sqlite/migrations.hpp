@@ -79,6 +79,14 @@ CREATE TABLE life (
 INSERT INTO life (number) VALUES (0);
 ALTER TABLE registration ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
 )sql",
+    // So do observations.
+    R"sql(
+CREATE TABLE observation (
+  endpoint TEXT NOT NULL,
+  path     TEXT NOT NULL,
+  PRIMARY KEY (endpoint, path)
+) WITHOUT ROWID;
+)sql",
 };
 
 /// Brings a database to the newest schema, one transaction a step. Errors: too_new, corrupt.

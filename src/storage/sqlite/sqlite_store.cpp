@@ -116,6 +116,27 @@ StoreResult<void> SqliteStore::each_registration(const std::function<void(Regist
   });
 }
 
+StoreResult<void> SqliteStore::put_observation(std::string_view endpoint, const Path& path) {
+  const auto text = path.text();
+  return sql_.put_observation.bind(1, endpoint).bind(2, text.view()).run();
+}
+
+StoreResult<void> SqliteStore::remove_observation(std::string_view endpoint, const Path& path) {
+  const auto text = path.text();
+  return sql_.remove_observation.bind(1, endpoint).bind(2, text.view()).run();
+}
+
+StoreResult<void> SqliteStore::each_observation(
+    const std::function<void(std::string_view endpoint, const Path& path)>& visit) {
+  auto& row = sql_.list_observations;
+  return row.each([&]() -> StoreResult<void> {
+    const auto path = Path::parse(row.view(1));
+    if (!path) return corrupt_row("observation", row.view(0));
+    visit(row.view(0), *path);
+    return {};
+  });
+}
+
 StoreResult<void> SqliteStore::put_journey(const JourneyRecord& journey, std::size_t kept) {
   return batch([&]() -> StoreResult<void> {
     auto put = sql_.put_journey.bind(1, journey.endpoint)

@@ -30,6 +30,11 @@ class SqliteStore final : public Store {
   StoreResult<void> remove_registration(std::string_view endpoint) override;
   StoreResult<void> each_registration(const std::function<void(RegistrationRecord&&)>& visit) override;
 
+  StoreResult<void> put_observation(std::string_view endpoint, const Path& path) override;
+  StoreResult<void> remove_observation(std::string_view endpoint, const Path& path) override;
+  StoreResult<void> each_observation(
+      const std::function<void(std::string_view endpoint, const Path& path)>& visit) override;
+
   StoreResult<std::uint64_t> begin_life(UnixTime now) override;
   StoreResult<SessionKept> put_session(const SessionRecord& session) override;
   StoreResult<void> remove_session(std::uint64_t id) override;

@@ -55,6 +55,10 @@ StoreResult<Statements> Statements::prepare(Database& database) {
        "security,"
        " address, registered, updated, session FROM registration ORDER BY endpoint"},
 
+      {&sql.put_observation, "INSERT OR IGNORE INTO observation (endpoint, path) VALUES (?1, ?2)"},
+      {&sql.remove_observation, "DELETE FROM observation WHERE endpoint = ?1 AND path = ?2"},
+      {&sql.list_observations, "SELECT endpoint, path FROM observation ORDER BY endpoint, path"},
+
       {&sql.begin_life, "UPDATE life SET number = MAX(number + 1, ?1) RETURNING number"},
       {&sql.current_life, "SELECT number FROM life"},
       {&sql.put_session,

@@ -11,6 +11,7 @@ struct Statements {
   Statement put_credential, trim_issued, trim_retired, find_credential, find_owner, prove, retire_older,
       retire_server, list_servers, list_credentials;
   Statement put_registration, remove_registration, list_registrations;
+  Statement put_observation, remove_observation, list_observations;
   Statement begin_life, current_life, put_session, remove_session, clear_sessions, list_sessions,
       last_session;
   Statement put_journey, trim_journeys, trim_strangers, list_journeys;

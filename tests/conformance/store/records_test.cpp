@@ -181,5 +181,25 @@ TEST_P(StoreRecords, ABatchThatThrowsIsUndone) {
   EXPECT_TRUE(store_->batch([&] { return put(credential("dev", "id")); }));
 }
 
+TEST_P(StoreRecords, ObservationsAreKeptOnceAndRemovedOneByOne) {
+  const Path temperature(ObjectId(3303), InstanceId(0), ResourceId(5700)), device(ObjectId(3));
+  const auto all = [&] {
+    std::vector<std::string> found;
+    EXPECT_TRUE(store_->each_observation([&](std::string_view endpoint, const Path& path) {
+      found.push_back(std::string(endpoint) + " " + std::string(path.text().view()));
+    }));
+    return found;
+  };
+  ASSERT_TRUE(store_->put_observation("dev", temperature));
+  ASSERT_TRUE(store_->put_observation("dev", temperature));
+  ASSERT_TRUE(store_->put_observation("dev", device));
+  ASSERT_TRUE(store_->put_observation("other", device));
+  reopen();
+  EXPECT_EQ(all(), (std::vector<std::string>{"dev /3", "dev /3303/0/5700", "other /3"}));
+  ASSERT_TRUE(store_->remove_observation("dev", device));
+  ASSERT_TRUE(store_->remove_observation("dev", device));
+  EXPECT_EQ(all(), (std::vector<std::string>{"dev /3303/0/5700", "other /3"}));
+}
+
 }  // namespace
 }  // namespace slipway::storage

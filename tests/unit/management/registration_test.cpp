@@ -327,6 +327,33 @@ TEST_F(Registering, ComesBackWithItsPeer) {
   EXPECT_EQ(harness.server.find("other")->peer, PeerId(2)) << "nobody has it any more";
 }
 
+/// What was observed before the restart is asked for again, once, when the device speaks.
+TEST_F(Registering, ComesBackWithItsObservations) {
+  Registration stored{.endpoint = "dev",
+                      .location = "bcdefghijklmn",
+                      .enabler = {1, 1},
+                      .lifetime = seconds(100),
+                      .links = "</1/0>,</3/0>",
+                      .peer = PeerId(2),
+                      .security = SecurityMode::psk};
+  const Path path(ObjectId(3), InstanceId(0), ResourceId(9));
+  harness.attach(device, secure_peer(2, "dev"));
+  EXPECT_EQ(harness.server.restore_observation("dev", path).error().code, ErrorCode::not_found);
+  harness.server.restore(harness.now, stored, seconds(100));
+  const auto id = harness.server.restore_observation("dev", path);
+  ASSERT_TRUE(id);
+  EXPECT_EQ(harness.server.restore_observation("dev", path), *id) << "twice is once";
+  harness.settle();
+  EXPECT_THAT(device.asked, IsEmpty()) << "a fleet is not asked all at once";
+  for (int i = 0; i < 2; ++i) {
+    device.send(harness.now, Code::post, "/rd/bcdefghijklmn");
+    harness.settle();
+    ASSERT_EQ(device.asked.size(), 1u);
+    EXPECT_EQ(device.asked[0].what, "GET /3/0/9");
+    EXPECT_EQ(device.asked[0].observe, 0u);
+  }
+}
+
 std::vector<std::string> listed(const Server& server, std::string_view after, std::size_t limit) {
   std::vector<std::string> names;
   server.list(
