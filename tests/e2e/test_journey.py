@@ -109,7 +109,7 @@ class ByHttp(lab.Case):
         status, page = self.lab.http("GET", "/api/v1/devices")
         self.assertEqual((200, [ENDPOINT]), (status, [one["endpoint"] for one in page["devices"]]))
         shown = self.api("GET", "")
-        self.assertEqual(("psk", 300, "U"), (shown["security"], shown["lifetime_s"], shown["binding"]))
+        self.assertEqual(("psk", 300, "UT"), (shown["security"], shown["lifetime_s"], shown["binding"]))
 
         values = {value["path"]: value for value in self.api("GET", "/read/3/0")["values"]}
         self.assertEqual("Slipway", values["/3/0/0"]["value"])
