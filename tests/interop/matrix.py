@@ -248,6 +248,7 @@ def _stays_where_it_is(server, session, relay):
 
 
 def _goes_on_after_a_kill(server, session):
+    wait_until("the session is in the store", lambda: server.metric("slipway_dtls_freezes_total") >= 1)
     server.process.kill()
     server.process.wait_for_exit()
     server.start()
