@@ -126,8 +126,10 @@ class TcpWorld {
     for (auto at = connections.begin(); at != connections.end();) {
       const auto peer = at->first;
       auto& connection = (at++)->second;
-      moved |= carry(connection.device, connection.up) | carry(connection.server, connection.down);
-      moved |= deliver(connection.up, connection.server) | deliver(connection.down, connection.device);
+      moved |= carry(connection.device, connection.up);
+      moved |= carry(connection.server, connection.down);
+      moved |= deliver(connection.up, connection.server);
+      moved |= deliver(connection.down, connection.device);
       moved |= hear_device(peer, connection);
       moved |= hear_server(peer, connection);
       if (connection.device.closed() && connection.server.closed()) connections.erase(peer);

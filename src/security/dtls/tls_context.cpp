@@ -61,9 +61,10 @@ Result<void> TlsContext::set_suites(std::span<const CipherSuite> suites, bool wi
   if (tls13 && with_psk) text += ":+ECDHE-PSK:+PSK";
   if (tls13 && types != Types::none) text += ":+ECDHE-ECDSA";
   // What stays in the library is the last choice of a server: the other sessions can be kept and moved.
-  std::vector<CipherSuite> ordered(suites.begin(), suites.end());
-  if (role_ == Role::server)
-    std::ranges::stable_partition(ordered, [](CipherSuite suite) { return !stays_in_library(suite); });
+  std::vector<CipherSuite> ordered, last;
+  for (const auto suite : suites)
+    (role_ == Role::server && stays_in_library(suite) ? last : ordered).push_back(suite);
+  ordered.insert(ordered.end(), last.begin(), last.end());
   for (const auto suite : ordered) {
     const auto* row = row_of(suite);
     if (row == nullptr) return fail(ErrorCode::unsupported, "a cipher suite that is not done here");

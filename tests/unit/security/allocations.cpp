@@ -11,12 +11,6 @@ void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size)) return memory;
   std::abort();
 }
-/// The one that std::stable_partition asks: given back by the same `delete`, it must come from the same
-/// place.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++slipway::test::allocations;
-  return std::malloc(size);
-}
 void operator delete(void* memory) noexcept {
   std::free(memory);
 }

@@ -104,8 +104,8 @@ TEST_P(DtlsAttack, AReorderedFlightIsPutInOrder) {
     SCOPED_TRACE(number);
     Link link(1, {}, any_server());
     std::size_t seen = 0;
-    link.tamper = [&, number = number](bool, Bytes& bytes) {
-      if (seen++ != number) return true;
+    link.tamper = [&, which = number](bool, Bytes& bytes) {
+      if (seen++ != which) return true;
       std::vector<Bytes> records;
       for (std::size_t at = 0; at + 13 <= bytes.size();) {
         const bool has_cid = bytes[at] == 25;
