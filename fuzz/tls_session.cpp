@@ -55,6 +55,7 @@ class Scene {
     while (!script_.empty()) step(byte());
     answers_at_once_ = true;
     answer();
+    drain();
     for (int round = 0; round < 64; ++round) {
       carry(*client_, *server_, SIZE_MAX);
       carry(*server_, *client_, SIZE_MAX);
@@ -83,7 +84,8 @@ class Scene {
       case 2:
         return carry(*server_, *client_, size * 4);
       case 3:
-        return answer();
+        answer();
+        return drain();
       case 4: {  // writes into the stream
         const auto part = script_.first(std::min(size, script_.size()));
         script_ = script_.subspan(part.size());
