@@ -4,6 +4,7 @@
 #include <slipway/net/clock.hpp>
 
 #include "server_node.hpp"
+#include "suites.hpp"
 
 namespace slipway::node {
 
@@ -102,9 +103,7 @@ std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, c
     config.freeze_reserve = settings_.server.sessions_kept ? kFreezeReserve : 0;
     const auto& listen =
         role == ServerRole::bootstrap ? settings_.server.bootstrap : settings_.server.management;
-    if (!listen.cipher_suites.empty()) config.suites.clear();
-    for (const auto number : listen.cipher_suites)
-      if (const auto suite = security::dtls::cipher_suite(number)) config.suites.push_back(*suite);
+    config.suites = suites_of(listen, std::move(config.suites));
     const auto& tls = listen.tls;
     if (tls) {
       config.keys = {

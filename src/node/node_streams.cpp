@@ -7,6 +7,7 @@
 #include <slipway/net/clock.hpp>
 
 #include "server_node.hpp"
+#include "suites.hpp"
 
 namespace slipway::node {
 
@@ -82,9 +83,7 @@ std::expected<std::string, std::string> ServerNode::open_stream_port(ServerRole 
   std::unique_ptr<tls::TlsServer> server;
   if (secure) {
     tls::ServerConfig config;
-    if (!listen.cipher_suites.empty()) config.suites.tls12.clear();
-    for (const auto number : listen.cipher_suites)
-      if (const auto suite = dtls::cipher_suite(number)) config.suites.tls12.push_back(*suite);
+    config.suites.tls12 = suites_of(listen, std::move(config.suites.tls12));
     if (listen.tls) {
       config.keys = {.chain = listen.tls->chain,
                      .public_key = listen.tls->public_key,
