@@ -10,7 +10,8 @@ namespace slipway::security::dtls {
 
 class DtlsClient::Impl {
  public:
-  Impl(ClientConfig config, Random& random) : config_(std::move(config)), random_(random) {}
+  Impl(ClientConfig config, Random& random)
+      : config_(std::move(config)), random_(random), resumption_(std::move(config_.resumption)) {}
 
   Result<void> start(TimePoint now) {
     forget();
@@ -21,7 +22,8 @@ class DtlsClient::Impl {
     HandshakeConfig handshake{.mtu = config_.mtu,
                               .retransmission = config_.retransmission,
                               .wall = config_.wall,
-                              .credential = &config_.credential};
+                              .credential = &config_.credential,
+                              .resumption = resumption_.reveal()};
     if (config_.cid == ClientConfig::ConnectionId::offer) {
       auto& cid = handshake.cid.emplace();
       cid.size = static_cast<std::uint8_t>(config_.own_cid_size);
@@ -42,7 +44,7 @@ class DtlsClient::Impl {
     } else if (library_) {
       open_library_records(datagram);
     } else if (session_) {
-      open_records(datagram);
+      open_records(now, datagram);
     } else {
       ++counters_.unexpected;
     }
@@ -111,6 +113,8 @@ class DtlsClient::Impl {
     return {};
   }
 
+  [[nodiscard]] Secret take_resumption() { return handshake_ ? Secret() : std::exchange(resumption_, {}); }
+
   [[nodiscard]] bool connected() const { return session_.has_value() || library_; }
   [[nodiscard]] HandshakeFacts facts() const { return handshake_ ? handshake_->facts() : HandshakeFacts{}; }
   [[nodiscard]] const DtlsCounters& counters() const { return counters_; }
@@ -121,6 +125,7 @@ class DtlsClient::Impl {
     library_.reset();
     context_.reset();
     session_.reset();
+    last_flight_.reset();
     transmits_.clear();
     events_.clear();
     retransmissions_ = 0;
@@ -140,6 +145,7 @@ class DtlsClient::Impl {
     events_.push(
         ConnectFailed{handshake_->failure(), std::make_shared<const HandshakeFacts>(handshake_->facts())});
     handshake_.reset();
+    resumption_ = {};  // whatever was wrong, the next handshake is a whole one
   }
 
   void establish(TimePoint now) {
@@ -148,14 +154,19 @@ class DtlsClient::Impl {
     else
       session_ = handshake_->records();
     ++counters_.handshakes_completed;
+    const bool resumed = handshake_->resumed();
+    if (resumed) ++counters_.handshakes_resumed;
+    resumption_ = handshake_->take_resumption();
+    if (resumed && session_) last_flight_.emplace(std::move(handshake_->last_flight()), now);
     events_.push(Connected{.suite = handshake_->suite(),
                            .has_cid = session_ && session_->cid_out.size != 0,
+                           .resumed = resumed,
                            .traffic = handshake_->traffic(),
                            .duration = now - handshake_->started(),
                            .facts = std::make_shared<const HandshakeFacts>(handshake_->facts())});
     const auto unread = handshake_->unread();
     handshake_.reset();
-    library_ ? open_library_records(unread) : open_records(unread);
+    library_ ? open_library_records(unread) : open_records(now, unread);
   }
 
   void open_library_records(ByteView datagram) {
@@ -181,7 +192,7 @@ class DtlsClient::Impl {
     }
   }
 
-  void open_records(ByteView datagram) {
+  void open_records(TimePoint now, ByteView datagram) {
     for (ByteReader reader(datagram); !reader.empty() && session_;) {
       const auto record = read_record(reader, session_->cid_in.size);
       if (!record) {
@@ -192,10 +203,11 @@ class DtlsClient::Impl {
       const auto opened = open_record(engine_, *session_, *record, room);
       if (!opened) {
         note_drop(opened.error().why);
+        if (record->epoch == 0) send_last_flight_again(now);
         continue;
       }
       ++counters_.records_received;
-      handle_record(*record, *opened);
+      handle_record(now, *record, *opened);
     }
   }
 
@@ -216,7 +228,9 @@ class DtlsClient::Impl {
     }
   }
 
-  void handle_record(const RecordHeader& record, const OpenedRecord& opened) {
+  void handle_record(TimePoint now, const RecordHeader& record, const OpenedRecord& opened) {
+    if (opened.type == ContentType::handshake && last_flight_) return send_last_flight_again(now);
+    last_flight_.reset();  // the server has it, or would have nothing else to say
     if (opened.type == ContentType::application_data)
       events_.push(ClientDatagramReceived{{}, record.whole.size()}, opened.plaintext.size());
     else if (opened.type == ContentType::alert)
@@ -239,6 +253,20 @@ class DtlsClient::Impl {
     if (alert != Alert::close_notify) return end_session(SessionEnd::alert_by_peer, alert);
     send_alert(Alert::close_notify);
     end_session(SessionEnd::closed_by_peer, alert);
+  }
+
+  /// The server repeats its flight of a resumed handshake: ours was lost. [RFC 6347 §4.2.4]
+  void send_last_flight_again(TimePoint now) {
+    if (!last_flight_ || now < last_flight_->sent + config_.retransmission.answer_gap) return;
+    last_flight_->sent = now;
+    ++counters_.flights_retransmitted;
+    DatagramBatch batch;
+    std::uint64_t next_plain = kLateSequence + counters_.flights_retransmitted;
+    if (!FlightWriter{engine_, config_.mtu, next_plain, *session_}.write(last_flight_->flight, batch)) return;
+    batch.for_each([&](ByteView datagram) {
+      transmits_.push({}, datagram);
+      ++counters_.datagrams_sent;
+    });
   }
 
   void transmit_record(ByteView record) {
@@ -276,6 +304,8 @@ class DtlsClient::Impl {
   void end_session(SessionEnd reason, std::optional<Alert> alert) {
     session_.reset();
     library_.reset();
+    last_flight_.reset();
+    if (alert && *alert != Alert::close_notify) resumption_ = {};  // [RFC 5246 §7.2.2]
     ++counters_.sessions_ended;
     events_.push(ClientSessionEnded{reason, alert});
   }
@@ -288,6 +318,8 @@ class DtlsClient::Impl {
   std::unique_ptr<Handshake> handshake_;
   std::optional<RecordState> session_;
   std::unique_ptr<LibrarySession> library_;  // instead, of a suite whose records are not ours
+  std::optional<LastFlight> last_flight_;    // of a resumed handshake
+  Secret resumption_;                        // for the next handshake
   std::uint64_t retransmissions_ = 0;
   ByteQueue<Nothing> transmits_;
   ByteQueue<ClientEvent> events_;
@@ -327,6 +359,9 @@ Result<Secret> DtlsClient::freeze() {
 }
 Result<void> DtlsClient::thaw(ByteView frozen) {
   return impl_->thaw(frozen);
+}
+Secret DtlsClient::take_resumption() {
+  return impl_->take_resumption();
 }
 bool DtlsClient::connected() const {
   return impl_->connected();

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <slipway/base/time.hpp>
+
 #include "security/dtls/record.hpp"
 
 namespace slipway::security::dtls {
@@ -52,6 +54,15 @@ class Flight {
  private:
   Bytes bytes_;
 };
+
+/// Kept until the peer shows by a record that it has it.
+struct LastFlight {
+  Flight flight;
+  TimePoint sent;
+};
+/// Plaintext records of a repeated last flight are numbered from here: their count is not kept, and any
+/// number above those of a handshake will do.
+inline constexpr std::uint64_t kLateSequence = 1 << 16;
 
 /// How the records of a flight are written: the next sequence number of each epoch, and, once there
 /// are keys, those.

@@ -27,6 +27,7 @@ bool Handshake::open_session() {
   gnutls_dtls_set_timeouts(session, kNeverMs + 1, kNeverMs);
   gnutls_handshake_set_max_packet_length(session, kHandshakeMessageMax);
   if (config_.cid) offer_cid();
+  open_resumption();
   return true;
 }
 
@@ -42,11 +43,11 @@ void Handshake::start_with_hello(TimePoint now, gnutls_dtls_prestate_st prestate
   hello_.assign(hello.begin() + kRecordHeaderSize + kHandshakeHeaderSize, hello.end());
   if (!open_session()) return;
   gnutls_dtls_prestate_set(session_.get(), &prestate);
-  handle_datagram(now, hello);
+  if (!asks_before_resuming(now, hello)) handle_datagram(now, hello);
 }
 
 void Handshake::handle_datagram(TimePoint now, ByteView datagram) {
-  if (state_ == State::done || state_ == State::failed) return;
+  if (state_ == State::done || state_ == State::failed || asks_for_) return;
   ++traffic_.datagrams_received;
   traffic_.bytes_received += static_cast<std::uint32_t>(datagram.size());
   const auto contents = inspect(datagram);
@@ -54,12 +55,13 @@ void Handshake::handle_datagram(TimePoint now, ByteView datagram) {
   if (contents.handshake && contents.repeated) return answer_repeated(now);
   if (state_ == State::wants_credential && !psk_wanted())
     return;  // it is proved; the answer is still to come
-  const bool awaits_credential = context_.role() == Role::server && !psk_;
+  const bool awaits_credential = context_.role() == Role::server && !psk_ && !resumed_;
   if (awaits_credential && (contents.key_exchange || !held_.empty())) return hold(datagram);
   feed(now, datagram);
 }
 
 void Handshake::credential(TimePoint now, std::optional<Secret> key) {
+  if (asks_for_) return go_on_with_hello(now, resumable_with(now, key));
   if (state_ != State::wants_credential || !psk_wanted()) return;
   identity_known_ = key && !key->empty() && key->size() <= kPskKeyMax;
   if (!identity_known_) {
@@ -82,6 +84,7 @@ void Handshake::credential(TimePoint now, std::optional<Secret> key) {
 }
 
 void Handshake::approve(TimePoint now, Approval approval) {
+  if (asks_for_) return go_on_with_hello(now, resumable_with(now, approval));
   if (state_ != State::wants_credential || psk_wanted()) return;
   switch (approval) {
     case Approval::known:
@@ -264,6 +267,7 @@ void Handshake::advance(TimePoint now) {
     if (gnutls_error_is_fatal(code)) return fail_by_library(code);
     if (input_.empty() || input_.size() == before) break;
   }
+  if (resuming_ != nullptr && !resumption_holds()) return;
   // Our last flight waits until the client's public key has been approved.
   if (!fresh_.empty() && state_ != State::wants_credential) send_new_flight(now);
 }
@@ -271,7 +275,8 @@ void Handshake::advance(TimePoint now) {
 /// GnuTLS drops what does not decrypt, as it should in a session. In a handshake it means that the two keys
 /// differ, and the peer is better told than left to time out. [RFC 4279 §2]
 void Handshake::detect_wrong_key(ByteView datagram) {
-  if (!psk_wanted() || !has_read_key() || (!in_library() && !load_key(true, records_.read))) return;
+  if ((!psk_wanted() && !resumed_) || !has_read_key() || (!in_library() && !load_key(true, records_.read)))
+    return;
   std::array<std::uint8_t, 256> scratch;
   for (ByteReader reader(datagram); !reader.empty();) {
     const auto record = read_record(reader, records_.cid_in.size);
@@ -289,8 +294,11 @@ void Handshake::detect_wrong_key(ByteView datagram) {
         {.reason = identity_known_ ? FailureReason::wrong_key : FailureReason::unknown_identity,
          .alert = Alert::decrypt_error,
          .refused_by = Side::us,
-         .detail = identity_known_ ? "the client's Finished does not decrypt: its key is not the one stored"
-                                   : "no such PSK identity is stored"});
+         .detail =
+             resumed_
+                 ? "the client's Finished does not decrypt: it does not know the session that it would resume"
+             : identity_known_ ? "the client's Finished does not decrypt: its key is not the one stored"
+                               : "no such PSK identity is stored"});
   }
 }
 
@@ -324,7 +332,10 @@ void Handshake::finish() {
         {.reason = FailureReason::library, .refused_by = Side::us, .detail = "GnuTLS gave no record keys"});
   records_.window.mark(last_protected_);
   state_ = State::done;
-  if (context_.role() == Role::server && !uses_psk(*agreed)) judge_client();
+  resumed_ = gnutls_session_is_resumed(session_.get()) != 0;
+  if (context_.role() == Role::client) return finish_client();
+  if (resumed_) flight_ = {};  // the client has it, or there would be no Finished
+  if (!resumed_ && !uses_psk(*agreed)) judge_client();
 }
 
 HandshakeFacts Handshake::facts() const {

@@ -12,6 +12,7 @@
 #include <slipway/security/dtls/types.hpp>
 
 #include "security/dtls/flight.hpp"
+#include "security/dtls/resumption.hpp"
 #include "security/dtls/tls_context.hpp"
 
 namespace slipway::security::dtls {
@@ -32,6 +33,8 @@ struct HandshakeConfig {
   std::optional<UnixTime> wall{};          ///< for the dates of certificates
   const Credential* credential = nullptr;  ///< of a client: what it knows its server by
   const ClientAuthorities* authorities = nullptr;  ///< of a server: who issues the clients' certificates
+  const ResumableSessions* resumable = nullptr;    ///< of a server: what its clients may resume
+  ByteView resumption{};  ///< of a client: a session to resume [offer_resumption]; empty: none
 };
 
 //                      client: start()          server: start_with_hello()
@@ -52,7 +55,8 @@ struct HandshakeConfig {
 //                                     +------------+
 //
 // With a public key the server asks when the client has proved it (its Finished is verified): then our own
-// last flight waits in `wants_credential`, and `approve()` sends it or an alert.
+// last flight waits in `wants_credential`, and `approve()` sends it or an alert. Of a session that is to be
+// resumed it asks at the hello: whose credential is no longer what it was, makes a whole handshake.
 class Handshake {
  public:
   enum class State : std::uint8_t { running, wants_credential, done, failed };
@@ -96,7 +100,13 @@ class Handshake {
   /// Whether the session stays in GnuTLS; it is taken out by `library_session`, once.
   [[nodiscard]] bool in_library() const { return chosen_ && stays_in_library(*chosen_); }
   [[nodiscard]] GnutlsPtr<gnutls_session_int> library_session() { return std::move(session_); }
+  /// What is sent again when the peer repeats its own last flight; empty where it has ours for certain.
   [[nodiscard]] Flight& last_flight() { return flight_; }
+  [[nodiscard]] bool resumed() const { return resumed_; }
+  /// Of a server: what the next handshake may resume, but for the identity. Taken out, once.
+  [[nodiscard]] std::optional<Resumable> take_resumable() { return std::exchange(resumable_, {}); }
+  /// Of a client: `DtlsClient::take_resumption`, for one that has no Connection ID.
+  [[nodiscard]] Secret take_resumption() { return std::move(resumption_); }
   /// Records behind the last one of the handshake in the datagram that completed it; a view into it.
   [[nodiscard]] ByteView unread() const { return input_; }
 
@@ -124,6 +134,13 @@ class Handshake {
   void note_server_hello(const HandshakeFragment& fragment);
   void note_key_exchange(const HandshakeFragment& fragment);
   void hold(ByteView datagram);
+  [[nodiscard]] bool asks_before_resuming(TimePoint now, ByteView hello);
+  [[nodiscard]] const Resumable* resumable_with(TimePoint now, const std::optional<Secret>& key) const;
+  [[nodiscard]] const Resumable* resumable_with(TimePoint now, Approval approval) const;
+  void go_on_with_hello(TimePoint now, const Resumable* session);
+  void open_resumption();
+  bool resumption_holds();
+  void finish_client();
   void feed(TimePoint now, ByteView datagram);
   void advance(TimePoint now);
   void finish();
@@ -155,6 +172,8 @@ class Handshake {
 
   friend int psk_key_of(gnutls_session_t, const gnutls_datum_t*, gnutls_datum_t*);
   friend int server_verdict_of(gnutls_session_t);
+  static gnutls_datum_t resumable_wanted(void* self, gnutls_datum_t id);
+  static int resumable_made(void* self, gnutls_datum_t id, gnutls_datum_t data);
   static int cid_received(gnutls_session_t session, const unsigned char* data, size_t size);
   static int cid_wanted(gnutls_session_t session, gnutls_buffer_t out);
 
@@ -190,6 +209,13 @@ class Handshake {
   TimePoint started_{}, last_sent_{}, resend_at_{};
   Duration resend_after_{};
   std::uint64_t retransmissions_ = 0;
+
+  // Resumption (handshake_resume.cpp).
+  std::optional<SessionId> asks_for_;    ///< of a server: whose session is to be resumed, until that is known
+  const Resumable* resuming_ = nullptr;  ///< while GnuTLS reads the hello
+  std::optional<Resumable> resumable_;
+  Secret resumption_;
+  bool resumed_ = false;
 
   std::optional<Cid> peer_cid_;         ///< what the peer offered
   std::optional<Distrust> distrusted_;  ///< why the peer's public key is not believed

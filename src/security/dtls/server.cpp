@@ -19,7 +19,8 @@ DtlsServer::Impl::Impl(ServerConfig config, Random& random)
       random_(random),
       context_(TlsContext::server(config_.suites, config_.keys, &psk_key_of)),
       authorities_(ClientAuthorities::from(config_.client_authorities)),
-      cookies_(random, config_.cookie_key_life) {
+      cookies_(random, config_.cookie_key_life),
+      resumable_(random, config_.resumable_bytes_max, config_.resumption_life) {
   assert(context_ && authorities_ && config_.next_peer && "ask DtlsServer::check first");
 }
 
@@ -233,6 +234,9 @@ std::size_t DtlsServer::handshake_count() const {
 }
 void DtlsServer::approve(TimePoint now, LookupId lookup, Approval approval) {
   impl_->approve(now, lookup, approval);
+}
+std::size_t DtlsServer::resumable_count() const {
+  return impl_->resumable_count();
 }
 const DtlsCounters& DtlsServer::counters() const {
   return impl_->counters();

@@ -74,7 +74,8 @@ void DtlsServer::Impl::start_handshake(TimePoint now, const Address& from,
   HandshakeConfig handshake{.mtu = config_.mtu,
                             .retransmission = config_.retransmission,
                             .wall = config_.wall ? config_.wall(now) : std::nullopt,
-                            .authorities = &*authorities_};
+                            .authorities = &*authorities_,
+                            .resumable = &resumable_};
   handshake.library_suites = library_sessions_ < config_.library_sessions_max;
   if (config_.cid_size != 0) handshake.cid = new_cid();
   auto made = std::make_unique<Pending>(peer, from, *context_, handshake, engine_, random_);
@@ -166,14 +167,21 @@ void DtlsServer::Impl::establish(TimePoint now, Pending& pending) {
   if (session.records.cid_in.size != 0) sessions_.list_cid(session);
   session.identity_mark = identity_mark;
   session.hello_mark = hello_mark_of(handshake.client_random());
-  session.last_flight = std::make_unique<LastFlight>(std::move(handshake.last_flight()), now);
+  if (!handshake.last_flight().empty())
+    session.last_flight = std::make_unique<LastFlight>(std::move(handshake.last_flight()), now);
+  if (auto resumable = handshake.take_resumable()) {
+    resumable->identity = *handshake.identity();
+    resumable_.keep(now, identity_mark, std::move(*resumable));
+  }
   ++counters_.handshakes_completed;
+  if (handshake.resumed()) ++counters_.handshakes_resumed;
   events_.push(SessionEstablished{.peer = pending.peer,
                                   .address = pending.address,
                                   .suite = handshake.suite(),
                                   .identity = *handshake.identity(),
                                   .traffic = handshake.traffic(),
-                                  .duration = now - handshake.started()});
+                                  .duration = now - handshake.started(),
+                                  .resumed = handshake.resumed()});
   if (config_.freeze_reserve != 0 && !session.library)
     ask_to_freeze(session);  // whose session it is, has been told by now
   erase(pending);

@@ -38,6 +38,7 @@ class DtlsServer::Impl {
   [[nodiscard]] std::optional<Address> address_of(PeerId peer);
   [[nodiscard]] std::size_t session_count() const { return sessions_.size(); }
   [[nodiscard]] std::size_t handshake_count() const { return pending_.size(); }
+  [[nodiscard]] std::size_t resumable_count() const { return resumable_.size(); }
   [[nodiscard]] const DtlsCounters& counters() const { return counters_; }
 
  private:
@@ -91,9 +92,6 @@ class DtlsServer::Impl {
   void send_alert(Session& session, Alert alert);
   void end_session(Session& session, SessionEnd reason, std::optional<Alert> alert);
 
-  /// Plaintext records of a repeated last flight are numbered from here: their count is not kept, and any
-  /// number above those of a handshake will do.
-  static constexpr std::uint64_t kLateSequence = 1 << 16;
   /// Protected records of a last flight: one Finished.
   static constexpr std::uint64_t kFlightRecordsMax = 1;
 
@@ -103,6 +101,7 @@ class DtlsServer::Impl {
   Result<TlsContext> context_;
   Result<ClientAuthorities> authorities_;
   CookieJar cookies_;
+  ResumableSessions resumable_;
   std::size_t library_sessions_ = 0;
   SessionTable sessions_;
   std::unordered_map<PeerId, std::unique_ptr<Pending>> pending_;

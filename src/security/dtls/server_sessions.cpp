@@ -237,6 +237,7 @@ void DtlsServer::Impl::send_alert(Session& session, Alert alert) {
 void DtlsServer::Impl::end_session(Session& session, SessionEnd reason, std::optional<Alert> alert) {
   ++counters_.sessions_ended;
   if (session.library) --library_sessions_;
+  if (alert && *alert != Alert::close_notify) resumable_.forget(session.identity_mark);
   events_.push(SessionEnded{session.peer, reason, alert});
   sessions_.erase(session);
 }

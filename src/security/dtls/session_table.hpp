@@ -15,12 +15,6 @@
 
 namespace slipway::security::dtls {
 
-/// Kept until the peer shows by a record that it has it.
-struct LastFlight {
-  Flight flight;
-  TimePoint sent;
-};
-
 struct Session {
   Address address;
   PeerId peer;

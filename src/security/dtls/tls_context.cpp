@@ -193,8 +193,12 @@ Result<TlsContext> TlsContext::client(std::span<const CipherSuite> suites, const
 
 GnutlsPtr<gnutls_session_int> TlsContext::new_session() const {
   gnutls_session_t raw = nullptr;
-  unsigned flags = protocol_.flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS;
+  unsigned flags = protocol_.flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
   flags |= role_ == Role::server ? GNUTLS_SERVER : GNUTLS_CLIENT;
+  // A client takes what its server gives. A server keeps its sessions by their ids: every client knows those,
+  // and nobody has to guard a key that opens all sessions of a day.
+  const bool takes_tickets = role_ == Role::client && (protocol_.flags & GNUTLS_DATAGRAM) != 0;
+  if (!takes_tickets) flags |= GNUTLS_NO_TICKETS;
   if (types_ == Types::raw || types_ == Types::both) flags |= GNUTLS_ENABLE_RAWPK;
   // A device has one certificate. A server may know it by itself, whatever authorities it names.
   if (role_ == Role::client) flags |= GNUTLS_FORCE_CLIENT_CERT;

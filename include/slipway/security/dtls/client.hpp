@@ -24,11 +24,14 @@ struct ClientConfig {
   std::size_t own_cid_size = 0;  ///< of the one that the server shall send, 0..8; a device seldom needs one
   std::size_t mtu = 1200;        ///< largest datagram of a handshake, bytes of UDP payload
   RetransmissionConfig retransmission{};
+  /// What an earlier client with the same credential has left [DtlsClient::take_resumption]; empty: nothing.
+  Secret resumption{};
 };
 
 struct Connected {
   CipherSuite suite;
   bool has_cid = false;  ///< the server gave a Connection ID: a change of address does no harm
+  bool resumed = false;  ///< by what an earlier session has left: a round trip less, and no public keys
   HandshakeTraffic traffic;
   Duration duration;
   std::shared_ptr<const HandshakeFacts> facts{};
@@ -83,6 +86,12 @@ class DtlsClient {
   /// so that no second life begins with them: a crash then costs a handshake, and no nonce is used twice.
   /// What is here is forgotten without an event. Errors: as of damaged bytes.
   Result<void> thaw(ByteView frozen);
+
+  /// Takes out what shortens the next handshake with this server, for a new client with the same credential:
+  /// the session of a server that gave no Connection ID, but a session id or a ticket. It holds keys, and is
+  /// of use for a day. Empty where there is nothing. Keep nothing after a ConnectFailed: it is dropped here
+  /// by then, too. [RFC 5246 §7.3] [RFC 5077] [RFC 7925 §6]
+  [[nodiscard]] Secret take_resumption();
 
   [[nodiscard]] bool connected() const;
   /// Of a handshake in progress: what was seen so far. Otherwise nothing was.

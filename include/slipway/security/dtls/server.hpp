@@ -55,16 +55,22 @@ struct ServerConfig {
   std::size_t library_sessions_max =
       10'000;  ///< of them in GnuTLS [stays_in_library], handshakes in progress apart
   Duration session_idle_max = std::chrono::hours(48);
+  /// Memory for sessions that clients without a Connection ID may resume, the newest of each identity; about
+  /// 0.7 KB each, and a certificate where there is one. The oldest make room. 0: none are resumed.
+  std::size_t resumable_bytes_max = 64 * 1024 * 1024;
+  Duration resumption_life = std::chrono::hours(24);  ///< at most 7 days [RFC 5246 §F.1.4]
 };
 
-/// Answer a PSK with `credential`, the others with `approve`, now or later; the client waits until then.
+/// Answer a PSK with `credential`, the others with `approve`, now or later; the client waits until then. Of a
+/// session that is to be resumed it is asked as well, before anything is proved: what the credential opened
+/// once, it may open no more.
 struct CredentialWanted {
   LookupId lookup;
   PeerId peer;
   Address from;
   ByteView psk_identity;  ///< of IdentityKind::psk: as the client sent it, not yet proved
   IdentityKind kind = IdentityKind::psk;
-  ByteView public_part{};  ///< of the others: SubjectPublicKeyInfo or certificate (DER), proved
+  ByteView public_part{};  ///< of the others: SubjectPublicKeyInfo or certificate (DER), proved now or before
 };
 struct SessionEstablished {
   PeerId peer;
@@ -73,6 +79,7 @@ struct SessionEstablished {
   PeerIdentity identity;
   HandshakeTraffic traffic;
   Duration duration;  ///< from the hello with a valid cookie
+  bool resumed = false;
 };
 struct DatagramReceived {
   PeerId peer;
@@ -174,6 +181,8 @@ class DtlsServer {
   [[nodiscard]] std::optional<Address> address_of(PeerId peer) const;
   [[nodiscard]] std::size_t session_count() const;
   [[nodiscard]] std::size_t handshake_count() const;
+  /// Sessions that could be resumed.
+  [[nodiscard]] std::size_t resumable_count() const;
   [[nodiscard]] const DtlsCounters& counters() const;
 
  private:

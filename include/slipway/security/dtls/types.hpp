@@ -221,6 +221,7 @@ struct DtlsCounters {
   std::uint64_t refused_total = 0;        ///< hellos dropped: handshakes_max or sessions_max
   std::uint64_t refused_per_address = 0;  ///< hellos dropped: handshakes_per_ip_max
   std::uint64_t handshakes_started = 0, handshakes_completed = 0, handshakes_failed = 0;
+  std::uint64_t handshakes_resumed = 0;  ///< of those that were completed
   std::uint64_t flights_retransmitted = 0;
   std::uint64_t sessions_ended = 0;
   std::uint64_t moved = 0;  ///< sessions that went on from another address
