@@ -8,6 +8,7 @@
 #include <slipway/base/secret.hpp>
 
 #include "security/dtls/ccm_x86.hpp"
+#include "security/dtls/gcm_x86.hpp"
 
 namespace slipway::security::dtls {
 namespace {
@@ -55,13 +56,18 @@ struct AeadEngine::Contexts {
 
 AeadEngine::AeadEngine(Implementation implementation)
     : contexts_(std::make_unique<Contexts>()),
-      aes_instructions_(implementation == Implementation::fastest && x86::has_aes()) {}
+      ccm_instructions_(implementation == Implementation::fastest && x86::has_aes()),
+      gcm_instructions_(implementation == Implementation::fastest && x86::has_gcm()) {}
 AeadEngine::~AeadEngine() = default;
 
 bool AeadEngine::seal(Aead aead, const AeadKey& key, const AeadNonce& nonce, ByteView associated,
                       ByteView plaintext, std::uint8_t* out) {
-  if (aead != Aead::aes_128_gcm && aes_instructions_) {
+  if (aead != Aead::aes_128_gcm && ccm_instructions_) {
     x86::ccm_seal(tag_size(aead), key, nonce, associated, plaintext, out);
+    return true;
+  }
+  if (aead == Aead::aes_128_gcm && gcm_instructions_) {
+    x86::gcm_seal(key, nonce, associated, plaintext, out);
     return true;
   }
   auto* c = contexts_->prepare(aead, true, nullptr);
@@ -87,8 +93,10 @@ bool AeadEngine::seal(Aead aead, const AeadKey& key, const AeadNonce& nonce, Byt
 bool AeadEngine::open(Aead aead, const AeadKey& key, const AeadNonce& nonce, ByteView associated,
                       ByteView sealed, std::uint8_t* out) {
   if (sealed.size() < tag_size(aead)) return false;
-  if (aead != Aead::aes_128_gcm && aes_instructions_)
+  if (aead != Aead::aes_128_gcm && ccm_instructions_)
     return x86::ccm_open(tag_size(aead), key, nonce, associated, sealed, out);
+  if (aead == Aead::aes_128_gcm && gcm_instructions_)
+    return x86::gcm_open(key, nonce, associated, sealed, out);
   const auto text = sealed.first(sealed.size() - tag_size(aead));
   std::array<std::uint8_t, 16> tag{};
   std::memcpy(tag.data(), sealed.data() + text.size(), tag_size(aead));

@@ -23,7 +23,7 @@ using AeadNonce = std::array<std::uint8_t, 12>;
 inline constexpr std::size_t kAssociatedDataMax = 62;
 
 /// Seals and opens with reusable contexts: nothing is allocated for a record. One thread at a time.
-/// CCM runs on AES instructions where the processor has them; everything else is libcrypto's.
+/// All of it runs on AES instructions where the processor has them, and is libcrypto's elsewhere.
 class AeadEngine {
  public:
   enum class Implementation : std::uint8_t { fastest, portable };
@@ -46,7 +46,7 @@ class AeadEngine {
  private:
   struct Contexts;
   std::unique_ptr<Contexts> contexts_;
-  bool aes_instructions_;
+  bool ccm_instructions_, gcm_instructions_;
 };
 
 }  // namespace slipway::security::dtls

@@ -89,7 +89,10 @@ TEST_P(AeadEngines, AgreeWithEachOtherAtEveryLengthAndInPlace) {
   AeadEngine engine(GetParam()), portable(AeadEngine::Implementation::portable);
   SeededRandom random(3);
   for (const auto aead : {Aead::aes_128_ccm_8, Aead::aes_128_ccm, Aead::aes_128_gcm}) {
-    for (std::size_t size = 0; size < 100; ++size) {
+    // The longest record, and some where the number of blocks needs a second byte.
+    auto sizes = std::vector<std::size_t>{4079, 4080, 4081, 4096, 4113, 16384};
+    for (std::size_t size = 0; size < 100; ++size) sizes.push_back(size);
+    for (const auto size : sizes) {
       AeadKey key;
       AeadNonce nonce;
       Bytes associated(size % (kAssociatedDataMax + 1)), text(size);
@@ -106,6 +109,9 @@ TEST_P(AeadEngines, AgreeWithEachOtherAtEveryLengthAndInPlace) {
       ASSERT_TRUE(engine.open(aead, key, nonce, associated, other, opened.data()));
       opened.resize(size);
       ASSERT_EQ(opened, text);
+      ASSERT_TRUE(engine.open(aead, key, nonce, associated, one, one.data()));
+      one.resize(size);
+      ASSERT_EQ(one, text);
     }
   }
 }
