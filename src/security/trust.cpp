@@ -2,26 +2,17 @@
 #include <slipway/security/trust.hpp>
 
 #include <arpa/inet.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
-#include <openssl/x509v3.h>
 
 #include <array>
+
+#include "security/certificate_library.hpp"
 
 namespace slipway::security {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
-using StorePtr = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
-using ContextPtr = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
+using StorePtr = std::unique_ptr<X509_STORE, Freed<X509_STORE_free>>;
+using ContextPtr = std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>>;
 
 /// Alerts of [RFC 5246 §7.2.2], by what is wrong with a certificate.
 constexpr std::uint8_t kBadCertificate = 42, kUnsupportedCertificate = 43, kCertificateExpired = 45,
@@ -34,28 +25,28 @@ struct StackDeleter {
 };
 using StackPtr = std::unique_ptr<STACK_OF(X509), StackDeleter>;
 
-CertificatePtr read(ByteView der) {
-  const auto* at = der.data();
-  CertificatePtr certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-  if (certificate && at != der.data() + der.size()) certificate.reset();
-  return certificate;
-}
-
-std::vector<CertificatePtr> read_chain(std::span<const ByteView> chain) {
-  std::vector<CertificatePtr> all;
+std::vector<CertificateHandle> read_chain(const CertificateLibrary& library,
+                                          std::span<const ByteView> chain) {
+  std::vector<CertificateHandle> all;
   if (chain.size() > kChainMax) return all;
   for (const auto der : chain) {
-    auto certificate = read(der);
+    auto certificate = library.read(der);
     if (!certificate) return {};
     all.push_back(std::move(certificate));
   }
   return all;
 }
 
-bool add(X509_STORE& store, ByteView der) {
-  const auto certificate = read(der);
-  return certificate && X509_STORE_add_cert(&store, certificate.get()) == 1;
-}
+/// Whom to believe, as libcrypto wants it.
+struct Anchors {
+  CertificateLibrary library;
+  StorePtr store{X509_STORE_new()};
+
+  [[nodiscard]] bool add(ByteView der) {
+    const auto certificate = library.read(der);
+    return certificate && X509_STORE_add_cert(store.get(), certificate.get()) == 1;
+  }
+};
 
 Distrust distrust_of_error(int error) {
   switch (error) {
@@ -114,16 +105,17 @@ enum class Peer : std::uint8_t { server, client };
 
 /// A path from the first of `chain` to the store. `name` may be empty: then it is not compared. On success
 /// `path` takes the DER of every certificate of it.
-std::optional<Distrust> find_path(X509_STORE& store, const std::vector<CertificatePtr>& chain, Peer peer,
-                                  const std::string& name, std::optional<UnixTime> wall,
+std::optional<Distrust> find_path(const Anchors& anchors, const std::vector<CertificateHandle>& chain,
+                                  Peer peer, const std::string& name, std::optional<UnixTime> wall,
                                   std::vector<Bytes>* path) {
   const Distrust out_of_memory{kCertificateUnknown, "libcrypto has no memory"};
   StackPtr others(sk_X509_new_null());
-  ContextPtr context(X509_STORE_CTX_new());
+  ContextPtr context(X509_STORE_CTX_new_ex(anchors.library.get(), nullptr));
   if (!others || !context) return out_of_memory;
   for (std::size_t i = 1; i < chain.size(); ++i)
     if (sk_X509_push(others.get(), chain[i].get()) == 0) return out_of_memory;
-  if (X509_STORE_CTX_init(context.get(), &store, chain[0].get(), others.get()) != 1) return out_of_memory;
+  if (X509_STORE_CTX_init(context.get(), anchors.store.get(), chain[0].get(), others.get()) != 1)
+    return out_of_memory;
   auto* parameters = X509_STORE_CTX_get0_param(context.get());
   // An anchor need not be a root: what the operator names is trusted as it is.
   unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
@@ -174,11 +166,11 @@ std::optional<Distrust> distrust_of_server(const ServerTrust& trust, std::span<c
       return Distrust{kBadCertificate, "the server's certificate is not the one of the account (/0/x/4)"};
     if (trust.usage == CertificateUsage::domain_issued) return std::nullopt;
   }
-  const auto parsed = read_chain(chain);
+  Anchors anchors;
+  if (!anchors.store) return Distrust{kCertificateUnknown, "libcrypto has no memory"};
+  const auto parsed = read_chain(anchors.library, chain);
   if (parsed.empty())
     return Distrust{kBadCertificate, "the server's chain cannot be read, or is longer than 8"};
-  StorePtr store(X509_STORE_new());
-  if (!store) return Distrust{kCertificateUnknown, "libcrypto has no memory"};
   // Names are compared unless the account has this very certificate. [LwM2M-TRANSPORT 1.2 §5.2.9.3]
   const auto& name = is_own ? std::string() : trust.name;
   if (!is_own && name.empty())
@@ -191,17 +183,17 @@ std::optional<Distrust> distrust_of_server(const ServerTrust& trust, std::span<c
       for (const auto der : chain)
         if (matches(trust, der)) anchor = der;
     }
-    if (anchor.empty() || !add(*store, anchor))
+    if (anchor.empty() || !anchors.add(anchor))
       return Distrust{kUnknownCa,
                       "the anchor of the account (/0/x/4) is no certificate, or none of the chain"};
-    return find_path(*store, parsed, Peer::server, name, wall, nullptr);
+    return find_path(anchors, parsed, Peer::server, name, wall, nullptr);
   }
   if (trust.anchors.empty())
     return Distrust{kUnknownCa, "certificate usage 0 and 1 need a trust store, and the device has none"};
   for (const auto& anchor : trust.anchors)
-    if (!add(*store, anchor)) return Distrust{kUnknownCa, "the device's trust store cannot be read"};
+    if (!anchors.add(anchor)) return Distrust{kUnknownCa, "the device's trust store cannot be read"};
   std::vector<Bytes> path;
-  if (const auto wrong = find_path(*store, parsed, Peer::server, name, wall, &path)) return wrong;
+  if (const auto wrong = find_path(anchors, parsed, Peer::server, name, wall, &path)) return wrong;
   if (trust.usage == CertificateUsage::service_certificate) return std::nullopt;
   for (const auto& der : path)
     if (matches(trust, der)) return std::nullopt;
@@ -210,7 +202,7 @@ std::optional<Distrust> distrust_of_server(const ServerTrust& trust, std::span<c
 }
 
 struct ClientAuthorities::Store {
-  StorePtr store;
+  Anchors anchors{.library = CertificateLibrary::quick()};
 };
 
 ClientAuthorities::ClientAuthorities() = default;
@@ -221,11 +213,11 @@ ClientAuthorities& ClientAuthorities::operator=(ClientAuthorities&&) noexcept = 
 Result<ClientAuthorities> ClientAuthorities::from(std::span<const Bytes> anchors) {
   ClientAuthorities authorities;
   if (anchors.empty()) return authorities;
-  StorePtr store(X509_STORE_new());
-  if (!store) return fail(ErrorCode::exhausted, "libcrypto has no memory");
+  auto store = std::make_unique<Store>();
+  if (!store->anchors.store) return fail(ErrorCode::exhausted, "libcrypto has no memory");
   for (const auto& anchor : anchors)
-    if (!add(*store, anchor)) return fail(ErrorCode::malformed, "an authority is not a certificate");
-  authorities.store_ = std::make_unique<Store>(std::move(store));
+    if (!store->anchors.add(anchor)) return fail(ErrorCode::malformed, "an authority is not a certificate");
+  authorities.store_ = std::move(store);
   return authorities;
 }
 
@@ -236,10 +228,11 @@ bool ClientAuthorities::empty() const {
 std::optional<Distrust> ClientAuthorities::distrust_of(std::span<const ByteView> chain,
                                                        std::optional<UnixTime> wall) const {
   if (empty()) return Distrust{kUnknownCa, "this server takes no client certificates"};
-  const auto parsed = read_chain(chain);
+  const auto& trusted = store_->anchors;
+  const auto parsed = read_chain(trusted.library, chain);
   if (parsed.empty())
     return Distrust{kBadCertificate, "the client's chain cannot be read, or is longer than 8"};
-  return find_path(*store_->store, parsed, Peer::client, "", wall, nullptr);
+  return find_path(trusted, parsed, Peer::client, "", wall, nullptr);
 }
 
 }  // namespace slipway::security

@@ -5,6 +5,7 @@
 #include <openssl/sha.h>
 
 #include "pki.hpp"
+#include "security/openssl.hpp"
 
 namespace slipway::security::test {
 namespace {
@@ -168,6 +169,81 @@ TEST(ClientAuthorities, TakeDevicesOfTheirOwn) {
   EXPECT_TRUE(ClientAuthorities().distrust_of(device, kToday));
   const Bytes nonsense[] = {Bytes(10, 1)};
   EXPECT_FALSE(ClientAuthorities::from(nonsense));
+}
+
+/// A key of any kind that libcrypto makes; `group` of an EC key.
+KeyHandle make_key(const char* kind, const char* group) {
+  const std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>> context(
+      EVP_PKEY_CTX_new_from_name(nullptr, kind, nullptr));
+  EVP_PKEY* key = nullptr;
+  EXPECT_EQ(EVP_PKEY_keygen_init(context.get()), 1) << kind;
+  if (group != nullptr) {
+    EXPECT_EQ(EVP_PKEY_CTX_set_group_name(context.get(), group), 1) << group;
+  }
+  EXPECT_EQ(EVP_PKEY_generate(context.get(), &key), 1) << kind;
+  return KeyHandle(key);
+}
+
+/// A certificate of version 3 for `subject`, signed by `signer`.
+Bytes signed_certificate(EVP_PKEY* subject, const char* name, EVP_PKEY* signer, bool authority) {
+  const CertificateHandle certificate(X509_new());
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+  const auto today =
+      static_cast<time_t>(std::chrono::duration_cast<seconds>(kToday.time_since_epoch()).count());
+  ASN1_TIME_set(X509_getm_notBefore(certificate.get()), today - 86400);
+  ASN1_TIME_set(X509_getm_notAfter(certificate.get()), today + 86400);
+  const auto named = [](X509_NAME* at, const char* text) {
+    X509_NAME_add_entry_by_txt(at, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text), -1, -1,
+                               0);
+  };
+  named(X509_get_subject_name(certificate.get()), name);
+  named(X509_get_issuer_name(certificate.get()), "CA");
+  X509_set_pubkey(certificate.get(), subject);
+  if (authority) {
+    const std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> rights(
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE"));
+    X509_add_ext(certificate.get(), rights.get(), -1);
+  }
+  const bool edwards = EVP_PKEY_is_a(signer, "ED25519") == 1 || EVP_PKEY_is_a(signer, "ED448") == 1;
+  EXPECT_GT(X509_sign(certificate.get(), signer, edwards ? nullptr : EVP_sha256()), 0);
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate.get(), &der);
+  Bytes bytes(der, der + size);
+  OPENSSL_free(der);
+  return bytes;
+}
+
+struct KindOfKey {
+  const char* name;
+  const char* group = nullptr;
+};
+
+TEST(ClientAuthorities, MayHaveEveryKindOfKeyThatCertificatesAreSignedBy) {
+  const auto device_key = make_key("EC", "P-256"), strangers = make_key("EC", "P-256");
+  for (const auto [name, group] :
+       {KindOfKey{"RSA"}, KindOfKey{"RSA-PSS"}, KindOfKey{"EC", "P-256"}, KindOfKey{"EC", "P-384"},
+        KindOfKey{"EC", "P-521"}, KindOfKey{"ED25519"}, KindOfKey{"ED448"}}) {
+    const auto key = make_key(name, group);
+    const Bytes anchors[] = {signed_certificate(key.get(), "CA", key.get(), true)};
+    const auto authorities = ClientAuthorities::from(anchors);
+    ASSERT_TRUE(authorities) << name;
+    const auto device = signed_certificate(device_key.get(), "lamp", key.get(), false);
+    const ByteView chain[] = {device};
+    const auto wrong = authorities->distrust_of(chain, kToday);
+    EXPECT_FALSE(wrong) << name << ": " << wrong->detail;
+    const auto forged = signed_certificate(device_key.get(), "lamp", strangers.get(), false);
+    const ByteView other[] = {forged};
+    EXPECT_TRUE(authorities->distrust_of(other, kToday)) << name;
+  }
+}
+
+TEST(ClientAuthorities, RefuseADeviceWithAKeyThatCannotBeRead) {
+  const auto key = make_key("EC", "P-256"), unknown = make_key("X25519", nullptr);
+  const Bytes anchors[] = {signed_certificate(key.get(), "CA", key.get(), true)};
+  const auto device = signed_certificate(unknown.get(), "lamp", key.get(), false);
+  const ByteView chain[] = {device};
+  EXPECT_TRUE(ClientAuthorities::from(anchors)->distrust_of(chain, kToday));
 }
 
 }  // namespace
