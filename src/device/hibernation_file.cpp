@@ -12,16 +12,15 @@ namespace {
 // FILE, big-endian:
 //
 //   | "SLWS" "leep" | version 8 | number 16 bytes | checksum 64 | client: size 16, bytes
-//   | sessions 8, as many times: server 16 | account 64 | size 16, bytes
+//   | sessions 8, as many times: server 16 | account 64 | kind 8 | size 16, bytes
 //
 // The checksum (FNV-1a over the number and all that follows the checksum) finds damage: a sequence number
 // that a medium has changed would be a nonce used twice.
 constexpr std::string_view kMagic = "SLWSleep";
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 constexpr std::size_t kChecksumAt = 8 + 1 + 16;
-constexpr std::size_t kSessionsMax = 255;
-constexpr std::size_t kSessionBytesMax = 4096;
-constexpr std::size_t kFileBytesMax = 64 * 1024 + client::kHibernationBytesMax;
+constexpr std::size_t kSessionRowMax = 2 + 8 + 1 + 2 + kKeptBytesMax;
+constexpr std::size_t kFileBytesMax = 1024 + client::kHibernationBytesMax + kKeptSessionsMax * kSessionRowMax;
 
 std::uint64_t checksum_of(ByteView file) {
   auto hash = fnv1a(file.subspan(9, 16));
@@ -58,11 +57,15 @@ Result<Parsed> parse(ByteView file) {
   SLIPWAY_ASSIGN(parsed.content.client, read_secret(in, client::kHibernationBytesMax));
   SLIPWAY_ASSIGN(const auto sessions, in.u8());
   for (unsigned i = 0; i < sessions; ++i) {
-    FrozenSession session;
+    KeptSession session;
     SLIPWAY_ASSIGN(const auto server, in.u16());
     session.server = ShortServerId(server);
     SLIPWAY_ASSIGN(session.account, in.u64());
-    SLIPWAY_ASSIGN(session.session, read_secret(in, kSessionBytesMax));
+    SLIPWAY_ASSIGN(const auto kind, in.u8());
+    if (kind > static_cast<std::uint8_t>(KeptSession::Kind::resumable))
+      return fail(ErrorCode::malformed, "it has a session of an unknown kind", in.offset());
+    session.kind = static_cast<KeptSession::Kind>(kind);
+    SLIPWAY_ASSIGN(session.bytes, read_secret(in, kKeptBytesMax));
     parsed.content.sessions.push_back(std::move(session));
   }
   if (!in.empty()) return fail(ErrorCode::malformed, "it is longer than it says");
@@ -97,6 +100,10 @@ std::uint64_t account_digest(const client::ConnectWanted& account) {
   for (const auto value :
        {static_cast<std::uint8_t>(account.mode), account.matching_type, account.certificate_usage})
     bytes.push_back(value);
+  for (const auto suite : account.cipher_suites) {
+    bytes.push_back(static_cast<std::uint8_t>(suite >> 8));
+    bytes.push_back(static_cast<std::uint8_t>(suite));
+  }
   const auto digest = fnv1a(bytes);
   wipe(bytes);
   return digest;
@@ -113,16 +120,17 @@ std::expected<void, std::string> HibernationFile::put(const HibernationContent& 
   out.bytes(number);
   out.skip(8);
   write_secret(out, content.client, client::kHibernationBytesMax);
-  if (content.sessions.size() > kSessionsMax) out.overflow();
+  if (content.sessions.size() > kKeptSessionsMax) out.overflow();
   out.u8(static_cast<std::uint8_t>(content.sessions.size()));
   for (const auto& session : content.sessions) {
     out.u16(session.server.value());
     out.u64(session.account);
-    write_secret(out, session.session, kSessionBytesMax);
+    out.u8(static_cast<std::uint8_t>(session.kind));
+    write_secret(out, session.bytes, kKeptBytesMax);
   }
   if (!out.ok()) {
     wipe(buffer);
-    return std::unexpected(file_ + ": the sessions are more than a file of 96 KiB holds");
+    return std::unexpected(file_ + ": the sessions and registrations are more than such a file holds");
   }
   ByteWriter checksum(MutableBytes(buffer).subspan(kChecksumAt, 8));
   checksum.u64(checksum_of(out.written()));

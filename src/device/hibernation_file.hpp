@@ -12,22 +12,16 @@
 #include <slipway/client/client.hpp>
 
 #include "files.hpp"
+#include "kept_sessions.hpp"
 
 namespace slipway::device {
 
-/// A frozen session, and the account that it was made with.
-struct FrozenSession {
-  ShortServerId server;
-  std::uint64_t account = 0;
-  Secret session;
-};
-
 struct HibernationContent {
   Secret client;  ///< what `Client::start` takes
-  std::vector<FrozenSession> sessions;
+  std::vector<KeptSession> sessions;
 };
 
-/// Of what a session depends on, for `FrozenSession::account`. Made of keys: kept as keys are.
+/// Of what a session depends on, for `KeptSession::account`. Made of keys: kept as keys are.
 [[nodiscard]] std::uint64_t account_digest(const client::ConnectWanted& account);
 
 /// Two files, as no session may go on twice: a nonce that is used twice gives the keys of a session away.

@@ -59,11 +59,11 @@ void Link::handshake_failed(TimePoint now, const dtls::ConnectFailed& failed) {
   events_.failed(now, failure_of(failure), theirs ? code_of(failure.alert) : std::nullopt, story_);
 }
 
-void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, Secret frozen) {
+void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, KeptSession kept) {
   begin_story(wanted, story_);
   short_id_ = wanted.server;
   account_ = account_digest(wanted);
-  frozen_ = std::move(frozen);
+  if (kept.kind == KeptSession::Kind::frozen) frozen_ = std::move(kept.bytes);
   const auto uri = parse_uri(wanted.uri);
   if (!uri) return fail(ConnectFailure::unreachable, std::string("server URI: ") + uri.error().detail);
   if (is_tcp(uri->scheme)) {
@@ -73,6 +73,7 @@ void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, Se
   } else if (is_secure(uri->scheme)) {
     auto config = secure_config(wanted, uri->host, net::unix_now());
     if (!config) return fail(ConnectFailure::unreachable, std::move(config.error()));
+    if (kept.kind == KeptSession::Kind::resumable) config->resumption = std::move(kept.bytes);
     dtls_ = std::make_unique<dtls::DtlsClient>(std::move(*config), random_);
   }
   resolver.resolve(uri->host, uri->port, [this, alive = alive_](net::Resolver::Addresses addresses) {
@@ -92,10 +93,10 @@ void Link::resolved(net::Resolver::Addresses addresses) {
   auto watched = loop_.watch(socket_->fd(), net::Interest::read, [this](net::Readiness) { receive(); });
   if (!watched) return fail(ConnectFailure::unreachable, watched.error().message());
   const auto now = began_ = net::steady_now();
-  if (!dtls_) return events_.connected(now, client::SessionKind::fresh);
+  if (!dtls_) return events_.connected(now, client::SessionKind::fresh, Opened::by_handshake);
   if (const auto kept = std::exchange(frozen_, {}); !kept.empty() && dtls_->thaw(kept.reveal())) {
     has_cid_ = true;  // or it would not have been frozen
-    return events_.connected(now, client::SessionKind::kept);
+    return events_.connected(now, client::SessionKind::kept, Opened::as_it_was);
   }
   if (const auto started = dtls_->start(now); !started)
     return fail(ConnectFailure::unreachable,
@@ -124,7 +125,8 @@ void Link::drain(TimePoint now) {
   while (const auto event = dtls_->poll_event()) {
     if (const auto* connected = std::get_if<dtls::Connected>(&*event)) {
       has_cid_ = connected->has_cid;
-      events_.connected(now, client::SessionKind::fresh);
+      events_.connected(now, client::SessionKind::fresh,
+                        connected->resumed ? Opened::by_resumption : Opened::by_handshake);
     } else if (const auto* datagram = std::get_if<dtls::ClientDatagramReceived>(&*event)) {
       events_.datagram(now, datagram->plaintext);
     } else if (const auto* failed = std::get_if<dtls::ConnectFailed>(&*event)) {
@@ -162,6 +164,17 @@ std::optional<Secret> Link::freeze() {
   auto frozen = dtls_->freeze();
   if (!frozen) return std::nullopt;
   return std::move(*frozen);
+}
+
+KeptSession Link::take_kept() {
+  KeptSession kept{.server = short_id_, .account = account_};
+  if (!frozen_.empty()) {
+    kept.bytes = std::move(frozen_);
+  } else if (dtls_) {
+    kept.kind = KeptSession::Kind::resumable;
+    kept.bytes = dtls_->take_resumption();
+  }
+  return kept;
 }
 
 void Link::flush() {

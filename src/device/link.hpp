@@ -16,11 +16,20 @@
 #include <slipway/net/udp_socket.hpp>
 #include <slipway/security/dtls/client.hpp>
 
+#include "kept_sessions.hpp"
+
 namespace slipway::device {
+
+/// How a session came to be.
+enum class Opened : std::uint8_t {
+  by_handshake,
+  by_resumption,  ///< a shorter handshake
+  as_it_was,      ///< none
+};
 
 /// Tells the runner how its session fares. `failed` and `lost` are final: the runner then drops the link.
 struct LinkEvents {
-  std::function<void(TimePoint, client::SessionKind)> connected;
+  std::function<void(TimePoint, client::SessionKind, Opened)> connected;
   std::function<void(TimePoint, client::ConnectFailure, std::optional<std::uint8_t> alert,
                      const ConnectionFailure& why)>
       failed;
@@ -41,14 +50,15 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   /// Begins; the outcome comes by an event, never before this returns... except for a broken URI or key,
-  /// which is told at once through `failed`. `frozen` is a session of before a hibernation with this account,
-  /// or empty: where it is not usable, there is a handshake.
-  void open(const client::ConnectWanted& wanted, net::Resolver& resolver, Secret frozen = {});
+  /// which is told at once through `failed`. `kept` is of an earlier session with this account, or empty:
+  /// where it is not usable, there is a whole handshake.
+  void open(const client::ConnectWanted& wanted, net::Resolver& resolver, KeptSession kept);
   /// Takes the session out, to go on from any address later. Nothing where that cannot be, as without a
   /// Connection ID: `close` it then.
   [[nodiscard]] std::optional<Secret> freeze();
-  /// The session that was given to `open`, where it was not needed yet: for another attempt.
-  [[nodiscard]] Secret take_unused() { return std::move(frozen_); }
+  /// What an attempt with the same account may use after this one: the session that was given to `open` where
+  /// it was not needed yet, or what is left of the one that was opened.
+  [[nodiscard]] KeptSession take_kept();
   [[nodiscard]] ShortServerId server() const { return short_id_; }
   /// Digest of the account that it was opened with.
   [[nodiscard]] std::uint64_t account() const { return account_; }

@@ -91,17 +91,14 @@ class LinuxRunner final : public Runner {
     auto [kept, trouble] = hibernation_file_.take();
     if (!trouble.empty()) say("sessions not kept", trouble);
     if (!kept || begins_anew) return client_.start(net::steady_now(), net::unix_now());
-    frozen_ = std::move(kept->sessions);
+    kept_.put_all(std::move(kept->sessions));
     client_.start(net::steady_now(), net::unix_now(), kept->client.reveal());
   }
 
-  /// The session of before with this account, if there is one; it is given out once.
-  Secret take_frozen(const client::ConnectWanted& wanted) {
-    const auto found = std::ranges::find(frozen_, wanted.server, &FrozenSession::server);
-    if (found == frozen_.end()) return {};
-    auto frozen = std::move(*found);
-    frozen_.erase(found);
-    if (frozen.account == account_digest(wanted)) return std::move(frozen.session);
+  /// What is kept of an earlier session with this account, if there is any; it is given out once.
+  KeptSession take_kept(const client::ConnectWanted& wanted) {
+    auto kept = kept_.take(wanted.server);
+    if (kept.bytes.empty() || kept.account == account_digest(wanted)) return kept;
     say("session not kept", "with the " + server_text(wanted.server) + ": its account is another one now");
     return {};
   }
@@ -112,21 +109,32 @@ class LinuxRunner final : public Runner {
     turn(net::steady_now());  // the other links end
     for (const auto& [peer, server] : hibernation.sessions)
       if (const auto found = links_.find(peer); found != links_.end()) freeze(*found->second, server);
-    if (!frozen_.empty()) {
-      HibernationContent content{.client = std::move(hibernation.bytes), .sessions = std::move(frozen_)};
+    if (!kept_.empty()) {
+      HibernationContent content{.client = std::move(hibernation.bytes), .sessions = kept_.take_all()};
       const auto put = hibernation_file_.put(content);
       if (!put) say("sessions not kept", put.error());
       for (const auto& session : content.sessions)
-        if (put) say("hibernating", "keeps the session with the " + server_text(session.server));
+        if (put)
+          say("hibernating",
+              (session.kind == KeptSession::Kind::frozen ? "keeps the session with the "
+                                                         : "can resume the session with the ") +
+                  server_text(session.server));
     }
     loop_->stop();
   }
 
   void freeze(Link& link, ShortServerId server) {
     if (auto frozen = link.freeze())
-      return frozen_.push_back({.server = server, .account = link.account(), .session = std::move(*frozen)});
-    say("session not kept", "with the " + server_text(server) + ": it would not outlive a change of address");
+      return kept_.put({.server = server,
+                        .account = link.account(),
+                        .kind = KeptSession::Kind::frozen,
+                        .bytes = std::move(*frozen)});
     link.close(net::steady_now());
+    auto kept = link.take_kept();
+    if (kept.bytes.empty())
+      say("session not kept",
+          "with the " + server_text(server) + ": it would not outlive a change of address");
+    kept_.put(std::move(kept));
   }
 
   void say_goodbye() {
@@ -186,9 +194,7 @@ class LinuxRunner final : public Runner {
     const auto found = links_.find(peer);
     if (found == links_.end()) return;
     // A network that is not there yet costs no session.
-    auto& link = *found->second;
-    if (auto unused = link.take_unused(); !unused.empty())
-      frozen_.push_back({.server = link.server(), .account = link.account(), .session = std::move(unused)});
+    if (auto kept = found->second->take_kept(); !kept.bytes.empty()) kept_.put(std::move(kept));
     ended_.push_back(std::move(found->second));
     links_.erase(found);
   }
@@ -200,9 +206,11 @@ class LinuxRunner final : public Runner {
         *loop_, random_,
         LinkEvents{
             .connected =
-                [this, peer, server = event.server](TimePoint now, client::SessionKind session) {
-                  if (session == client::SessionKind::kept)
-                    say("session kept", "with the " + server_text(server));
+                [this, peer, server = event.server](TimePoint now, client::SessionKind session,
+                                                    Opened opened) {
+                  if (opened == Opened::as_it_was) say("session kept", "with the " + server_text(server));
+                  if (opened == Opened::by_resumption)
+                    say("session resumed", "with the " + server_text(server));
                   client_.connected(now, peer, session);
                   turn(now);
                 },
@@ -229,7 +237,7 @@ class LinuxRunner final : public Runner {
                             const coap::Reliable& reliable) { (void)client_.set_reliable(peer, reliable); }});
     auto& opened = *link;
     links_.insert_or_assign(peer, std::move(link));
-    opened.open(event, *resolver_, take_frozen(event));
+    opened.open(event, *resolver_, take_kept(event));
   }
 
   void on(TimePoint now, const client::DisconnectWanted& event) {
@@ -309,7 +317,7 @@ class LinuxRunner final : public Runner {
   client::Client client_;
   std::unordered_map<PeerId, std::unique_ptr<Link>> links_;
   std::vector<std::unique_ptr<Link>> ended_;
-  std::vector<FrozenSession> frozen_;  // from before this life
+  KeptSessions kept_;
   bool in_turn_ = false;
   std::atomic<bool> stopping_ = false;
   std::optional<TimePoint> give_up_at_;

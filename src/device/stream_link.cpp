@@ -169,7 +169,8 @@ void StreamLink::on_coap(TimePoint now, const coap::StreamEvent& event) {
     events_.datagram(now, message->frame);
   } else if (const auto* ready = std::get_if<coap::StreamReady>(&event)) {
     events_.reliable(ready->peer);
-    if (!std::exchange(connected_, true)) events_.connected(now, client::SessionKind::fresh);
+    if (!std::exchange(connected_, true))
+      events_.connected(now, client::SessionKind::fresh, Opened::by_handshake);
   } else if (const auto* closed = std::get_if<coap::StreamClosed>(&event)) {
     pump(now);  // an Abort says why
     ended(now, std::nullopt, coap::to_string(closed->end));

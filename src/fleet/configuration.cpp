@@ -134,6 +134,7 @@ void read_server(TableReader& root, KeyFiles& files, UnixTime now, ServerSetting
   if (const auto* found = root.sub_table("sessions")) {
     TableReader table(*found, "sessions", root.findings());
     if (const auto keep = table.boolean("keep")) out.sessions_kept = *keep;
+    if (const auto resume = table.boolean("resume")) out.sessions_resumed = *resume;
     table.finish();
   }
 }

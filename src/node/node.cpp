@@ -101,6 +101,7 @@ std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, c
     config.next_peer = [this] { return peers_.next(); };
     config.wall = [](TimePoint) { return net::unix_now(); };
     config.freeze_reserve = settings_.server.sessions_kept ? kFreezeReserve : 0;
+    if (!settings_.server.sessions_resumed) config.resumable_bytes_max = 0;
     const auto& listen =
         role == ServerRole::bootstrap ? settings_.server.bootstrap : settings_.server.management;
     config.suites = suites_of(listen, std::move(config.suites));

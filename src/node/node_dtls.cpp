@@ -216,8 +216,9 @@ void ServerNode::ask_store(const Port& port, PeerId peer, dtls::IdentityKind kin
 }
 
 void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::SessionEstablished& event) {
-  const auto words = [](unsigned datagrams) {
-    return ", " + std::to_string(datagrams) + (datagrams == 1 ? " datagram" : " datagrams");
+  const auto words = [&](unsigned datagrams) {
+    return ", " + std::to_string(datagrams) + (datagrams == 1 ? " datagram" : " datagrams") +
+           (event.resumed ? ", resumed" : "");
   };
   session_opened(now, port,
                  {.peer = event.peer,

@@ -44,6 +44,7 @@ double number(auto value) {
 
 void add(security::dtls::DtlsCounters& sum, const security::dtls::DtlsCounters& one) {
   sum.handshakes_completed += one.handshakes_completed;
+  sum.handshakes_resumed += one.handshakes_resumed;
   sum.handshakes_failed += one.handshakes_failed;
   sum.cookies_sent += one.cookies_sent;
   sum.malformed += one.malformed;
@@ -95,18 +96,24 @@ void ServerNode::add_engine_figures(std::vector<Figure>& all) const {
 void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
   security::dtls::DtlsCounters d;
   net::UdpCounters u;
-  std::size_t sessions = 0, handshakes = 0;
+  std::size_t sessions = 0, handshakes = 0, resumable = 0;
   for (const auto& port : ports_) {
     add(u, port->socket->counters());
     if (!port->dtls) continue;
     add(d, port->dtls->counters());
     sessions += port->dtls->session_count();
     handshakes += port->dtls->handshake_count();
+    resumable += port->dtls->resumable_count();
   }
   all.push_back({"slipway_dtls_sessions", "DTLS sessions established", number(sessions), true});
   all.push_back({"slipway_dtls_handshakes", "DTLS handshakes in progress", number(handshakes), true});
   all.push_back({"slipway_dtls_handshakes_completed_total", "DTLS handshakes completed",
                  number(d.handshakes_completed)});
+  all.push_back({"slipway_dtls_handshakes_resumed_total",
+                 "DTLS handshakes completed by an earlier session of a client without a Connection ID",
+                 number(d.handshakes_resumed)});
+  all.push_back({"slipway_dtls_sessions_resumable", "DTLS sessions kept for a client that comes again",
+                 number(resumable), true});
   all.push_back(
       {"slipway_dtls_handshakes_failed_total", "DTLS handshakes failed", number(d.handshakes_failed)});
   add_handshake_figures(all);

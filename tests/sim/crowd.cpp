@@ -150,6 +150,7 @@ void Crowd::connect(Device& device) {
   }();
   dtls::ClientConfig config{.credential = std::move(credential)};
   config.cid = device.cid;
+  if (device.dtls && happens(random_, 80)) config.resumption = device.dtls->take_resumption();
   config.wall = pki::kToday;
   device.dtls = std::make_unique<dtls::DtlsClient>(std::move(config), device.random);
   device.epoch = ++last_epoch_;
@@ -317,6 +318,7 @@ void Crowd::on(const dtls::CredentialWanted& event) {
 
 void Crowd::on(const dtls::SessionEstablished& event) {
   ++seen_.handshakes;
+  if (event.resumed) ++seen_.resumed;
   identities_.insert_or_assign(event.peer, event.identity);
 }
 

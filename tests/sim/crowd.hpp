@@ -24,7 +24,8 @@ struct CrowdTroubles {
 };
 
 struct CrowdSeen {
-  std::uint64_t messages = 0, handshakes = 0, handshakes_failed = 0, moved = 0, thawed = 0, woken = 0;
+  std::uint64_t messages = 0, handshakes = 0, handshakes_failed = 0, resumed = 0, moved = 0, thawed = 0,
+                woken = 0;
 };
 
 class Crowd {

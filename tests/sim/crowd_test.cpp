@@ -35,6 +35,7 @@ CrowdSeen run_crowds(const CrowdTroubles& troubles, const Weather& weather = {})
     all.messages += seen.messages;
     all.handshakes += seen.handshakes;
     all.handshakes_failed += seen.handshakes_failed;
+    all.resumed += seen.resumed;
     all.moved += seen.moved;
     all.thawed += seen.thawed;
     all.woken += seen.woken;
@@ -44,8 +45,8 @@ CrowdSeen run_crowds(const CrowdTroubles& troubles, const Weather& weather = {})
   }
   if (only != 0)
     std::cout << all.messages << " messages, " << all.handshakes << " handshakes, " << all.handshakes_failed
-              << " failed, " << all.moved << " moves, " << all.thawed << " thawed, " << all.woken
-              << " woken\n";
+              << " failed, " << all.resumed << " resumed, " << all.moved << " moves, " << all.thawed
+              << " thawed, " << all.woken << " woken\n";
   return all;
 }
 
@@ -62,7 +63,10 @@ TEST(Crowd, AServerThatIsKilledAgainAndAgain) {
 }
 
 TEST(Crowd, DevicesThatRebootAndSleep) {
-  EXPECT_GT(run_crowds({.reboots = 20, .sleeps = 40}).woken, 0u);
+  const auto seen = run_crowds({.reboots = 20, .sleeps = 40});
+  EXPECT_GT(seen.woken, 0u);
+  if (!is_whole_run()) return;
+  EXPECT_GT(seen.resumed, 0u) << "by those without a Connection ID";
 }
 
 TEST(Crowd, EverythingAtOnce) {

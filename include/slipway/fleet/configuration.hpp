@@ -76,6 +76,7 @@ struct ServerSettings {
   std::string objects_directory;
   std::size_t journeys_kept = 16;  ///< per device
   bool sessions_kept = true;       ///< secure sessions outlive the server
+  bool sessions_resumed = true;    ///< those without a Connection ID may be resumed, for a day
   bool operator==(const ServerSettings&) const = default;
 };
 

@@ -27,15 +27,21 @@ Secret client_part() {
 HibernationContent content(std::string_view session) {
   HibernationContent made{.client = client_part(), .sessions = {}};
   made.sessions.push_back(
-      {.server = ShortServerId(101), .account = 0x0123456789abcdef, .session = Secret(as_bytes(session))});
-  made.sessions.push_back({.server = ShortServerId(102), .account = 7, .session = Secret(as_bytes("other"))});
+      {.server = ShortServerId(101), .account = 0x0123456789abcdef, .bytes = Secret(as_bytes(session))});
+  made.sessions.push_back({.server = ShortServerId(102),
+                           .account = 7,
+                           .kind = KeptSession::Kind::resumable,
+                           .bytes = Secret(as_bytes("other"))});
   return made;
 }
 
 bool is(const std::optional<HibernationContent>& taken, std::string_view session) {
   return taken && taken->sessions.size() == 2 && taken->sessions[0].server == ShortServerId(101) &&
          taken->sessions[0].account == 0x0123456789abcdef &&
-         equal(taken->sessions[0].session.reveal(), as_bytes(session)) &&
+         taken->sessions[0].kind == KeptSession::Kind::frozen &&
+         equal(taken->sessions[0].bytes.reveal(), as_bytes(session)) &&
+         taken->sessions[1].kind == KeptSession::Kind::resumable &&
+         equal(taken->sessions[1].bytes.reveal(), as_bytes("other")) &&
          equal(taken->client.reveal(), client_part().reveal());
 }
 
@@ -118,7 +124,7 @@ TEST(HibernationFile, WhatIsMoreThanItsBoundIsNotWritten) {
   Device device;
   auto much = content("session");
   for (unsigned i = 0; i < 60; ++i)
-    much.sessions.push_back({.server = ShortServerId(1), .account = 0, .session = Secret(Bytes(4000, 1))});
+    much.sessions.push_back({.server = ShortServerId(1), .account = 0, .bytes = Secret(Bytes(4000, 1))});
   const auto put = device.file.put(much);
   ASSERT_FALSE(put);
   EXPECT_NE(put.error().find(kFile), std::string::npos);
@@ -219,6 +225,7 @@ TEST(HibernationFile, TheAccountIsAllThatASessionDependsOn) {
            [](client::ConnectWanted& a, ByteView) { a.sni = "c"; },
            [](client::ConnectWanted& a, ByteView) { a.matching_type = 1; },
            [](client::ConnectWanted& a, ByteView) { a.certificate_usage = 1; },
+           [](client::ConnectWanted& a, ByteView) { a.cipher_suites[0] = 0xC0A8; },
        })) {
     auto changed = account;
     change(changed, two);
