@@ -133,11 +133,10 @@ std::optional<Transmit> Endpoint::Impl::poll_transmit() {
 std::optional<Event> Endpoint::Impl::poll_event() {
   if (events_.empty()) return std::nullopt;
   auto& first = events_.front();
+  events_.pop();  // its place is not used again before the next push
   event_datagram_ = std::move(first.datagram);
   event_body_ = std::move(first.body);
-  std::optional<Event> event(first.event);
-  events_.pop();
-  return event;
+  return std::optional<Event>(first.event);
 }
 
 std::optional<TimePoint> Endpoint::Impl::next_timeout() const {

@@ -103,7 +103,7 @@ class Endpoint::Impl {
   [[nodiscard]] Slot find_reliable(PeerId peer) const;
   void forget_reliable(PeerId peer);
   [[nodiscard]] Bert bert_of(Slot peer) const;
-  [[nodiscard]] unsigned nstart_of(Slot peer) const;
+  [[nodiscard]] unsigned nstart_of(const Peer& peer) const;
   [[nodiscard]] Head head_of(const Reliable& reliable, const Token& token) const;
   [[nodiscard]] Head head_for(Slot peer, Type type, const Token& token);
   [[nodiscard]] Result<Message> parse_kept(Slot peer, const Buffer& bytes) const;
@@ -128,7 +128,7 @@ class Endpoint::Impl {
   // exchanges.cpp: the message layer of what we send
   [[nodiscard]] Slot take_exchange();
   [[nodiscard]] bool exchanges_full() const { return exchanges_.full() && lingering_.empty(); }
-  [[nodiscard]] bool queue_full(Slot peer) const;
+  [[nodiscard]] bool queue_full(const Peer& peer) const;
   void enlist(Slot slot, Slot peer);
   void index(Slot slot);
   void unindex(Slot slot);

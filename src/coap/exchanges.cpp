@@ -24,30 +24,30 @@ Slot Endpoint::Impl::take_exchange() {
   return exchanges_.take();
 }
 
-bool Endpoint::Impl::queue_full(Slot peer) const {
-  const auto& entry = peers_[peer];
-  return entry.in_flight >= nstart_of(peer) && entry.queued >= config_.queue_per_peer_max;
+bool Endpoint::Impl::queue_full(const Peer& peer) const {
+  return peer.in_flight >= nstart_of(peer) && peer.queued >= config_.queue_per_peer_max;
 }
 
 void Endpoint::Impl::enlist(Slot slot, Slot peer) {
   auto& exchange = exchanges_[slot];
+  auto& owner = peers_[peer];
   exchange.peer = peer;
   exchange.id = make_id(next_serial_++, slot);
   exchange.open = exchange.type == Type::confirmable;
-  if (exchange.open) ++peers_[peer].open;
-  peers_[peer].exchanges.push_back(exchanges_, slot);
+  if (exchange.open) ++owner.open;
+  owner.exchanges.push_back(exchanges_, slot);
 }
 
 /// Makes an exchange findable by its message id and, where a response is expected, by its token.
 void Endpoint::Impl::index(Slot slot) {
   auto& exchange = exchanges_[slot];
-  const auto peer = peers_[exchange.peer].id;
-  if (reliable_of(exchange.peer) == nullptr) {
-    ids_.insert(hash_of(peer, exchange.message_id), slot);
+  const auto& peer = peers_[exchange.peer];
+  if (peer.reliable == kNoSlot) {
+    ids_.insert(hash_of(peer.id, exchange.message_id), slot);
     exchange.by_id = true;
   }
   if (exchange.kind == Kind::request || exchange.kind == Kind::fetch) {
-    exchange.token_hash = hash_of(peer, exchange.token);
+    exchange.token_hash = hash_of(peer.id, exchange.token);
     tokens_.insert(exchange.token_hash, slot);
     exchange.by_token = true;
   }
@@ -64,7 +64,7 @@ void Endpoint::Impl::unindex(Slot slot) {
 void Endpoint::Impl::start(Slot slot, Turn turn) {
   auto& exchange = exchanges_[slot];
   auto& peer = peers_[exchange.peer];
-  if (exchange.type == Type::confirmable && peer.in_flight >= nstart_of(exchange.peer)) {
+  if (exchange.type == Type::confirmable && peer.in_flight >= nstart_of(peer)) {
     exchange.state = State::queued;
     if (turn == Turn::next) {
       peer.queue.push_front(exchanges_, slot);
@@ -124,7 +124,7 @@ void Endpoint::Impl::leave_flight(Slot slot) {
 
 void Endpoint::Impl::run_queue(Slot peer_slot) {
   auto& peer = peers_[peer_slot];
-  while (!peer.closing && peer.in_flight < nstart_of(peer_slot) && !peer.queue.empty()) {
+  while (!peer.closing && peer.in_flight < nstart_of(peer) && !peer.queue.empty()) {
     const Slot next = peer.queue.front();
     peer.queue.remove(exchanges_, next);
     --peer.queued;

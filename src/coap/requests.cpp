@@ -53,7 +53,8 @@ Result<RequestId> Endpoint::Impl::request(TimePoint now, PeerId peer, const Outg
     forget_idle_peer(peer_slot);
     return slipway::fail(code, detail);
   };
-  if ((request.type == Type::confirmable || peers_[peer_slot].reliable != kNoSlot) && queue_full(peer_slot))
+  auto& owner = peers_[peer_slot];
+  if ((request.type == Type::confirmable || owner.reliable != kNoSlot) && queue_full(owner))
     return give_up(ErrorCode::exhausted, "queue_per_peer_max requests wait for this peer");
 
   Token token;
@@ -90,9 +91,9 @@ Result<RequestId> Endpoint::Impl::request(TimePoint now, PeerId peer, const Outg
     return give_up(ErrorCode::exhausted, "bodies_max transfers are in progress");
 
   // The entry of the peer must outlive the lingering notification that may make room here.
-  ++peers_[peer_slot].pins;
+  ++owner.pins;
   const Slot slot = take_exchange();
-  --peers_[peer_slot].pins;
+  --owner.pins;
   auto& exchange = exchanges_[slot];
   exchange.kind = Kind::request;
   exchange.type = head.type;
@@ -126,17 +127,18 @@ Result<void> Endpoint::Impl::notify(TimePoint now, PeerId peer, const Token& tok
               .content_format = response.content_format,
               .max_age = response.max_age,
               .payload = response.payload};
-  if (peers_[peer_slot].reliable != kNoSlot) return notify_reliable(peer_slot, token, type, parts, tag);
+  auto& owner = peers_[peer_slot];
+  if (owner.reliable != kNoSlot) return notify_reliable(peer_slot, token, type, parts, tag);
   if (exchanges_full()) return give_up(ErrorCode::exhausted, "exchanges_max requests are alive");
-  if (type == Type::confirmable && queue_full(peer_slot))
+  if (type == Type::confirmable && queue_full(owner))
     return give_up(ErrorCode::exhausted, "queue_per_peer_max messages wait for this peer");
   const auto head = head_for(peer_slot, type, token);
   auto bytes = write_cut(head, parts, response.payload, config_.block_szx);
   if (!bytes) return give_up(bytes.error().code, bytes.error().detail);
 
-  ++peers_[peer_slot].pins;
+  ++owner.pins;
   const Slot slot = take_exchange();
-  --peers_[peer_slot].pins;
+  --owner.pins;
   auto& exchange = exchanges_[slot];
   exchange.kind = Kind::notification;
   exchange.type = type;

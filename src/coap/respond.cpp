@@ -79,7 +79,7 @@ Result<void> Endpoint::Impl::dispatch(Slot slot, const Head& head, Buffer bytes)
     answered(slot, std::move(bytes));
     return {};
   }
-  if (exchanges_full() || queue_full(peer_slot))
+  if (exchanges_full() || queue_full(peers_[peer_slot]))
     return slipway::fail(ErrorCode::exhausted, "no room for a separate response");
   const Slot exchange_slot = take_exchange();
   auto& exchange = exchanges_[exchange_slot];
