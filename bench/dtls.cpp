@@ -47,6 +47,34 @@ BENCHMARK_CAPTURE(handshake, psk, Mode::psk)->UseManualTime()->Unit(benchmark::k
 BENCHMARK_CAPTURE(handshake, rpk, Mode::raw_public_key)->UseManualTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(handshake, x509, Mode::certificate)->UseManualTime()->Unit(benchmark::kMicrosecond);
 
+/// A session resumed by its id, and what is kept of it.
+void resumed(benchmark::State& state, Mode mode) {
+  auto config = server_config();
+  config.cid_size = 0;
+  TimedServer server(std::move(config));
+  SeededRandom random(2);
+  const auto from = Address::v4(10, 0, 0, 1, 5000);
+  Secret kept;
+  const auto once = [&] {
+    auto client_config = bench::client_config(mode);
+    client_config.resumption = std::move(kept);
+    DtlsClient client(std::move(client_config), random);
+    const auto before = server.busy;
+    if (!connect(client, server, from)) state.SkipWithError("no session");
+    const auto spent = server.busy - before;
+    kept = client.take_resumption();
+    server.forget();
+    return spent;
+  };
+  (void)once();
+  for (auto _ : state) state.SetIterationTime(std::chrono::duration<double>(once()).count());
+  if (server.server.counters().handshakes_resumed < static_cast<std::uint64_t>(state.iterations()))
+    state.SkipWithError("not resumed");
+}
+BENCHMARK_CAPTURE(resumed, psk, Mode::psk)->UseManualTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(resumed, rpk, Mode::raw_public_key)->UseManualTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(resumed, x509, Mode::certificate)->UseManualTime()->Unit(benchmark::kMicrosecond);
+
 RecordState record_state(Aead aead) {
   RecordState state;
   state.aead = aead;

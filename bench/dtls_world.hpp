@@ -107,6 +107,8 @@ template <class Server>
     while (const auto bytes = client.poll_transmit()) server.handle(from, *bytes);
     for (; !server.out.empty(); server.out.pop_front()) client.handle_datagram(kNow, server.out.front());
   }
+  // Of a resumed handshake the client's flight is the last.
+  while (const auto bytes = client.poll_transmit()) server.handle(from, *bytes);
   return client.connected();
 }
 
