@@ -132,10 +132,14 @@ int run_client(const Options& options, bool json) {
 
 void add_client(Context context) {
   auto options = std::make_shared<Options>();
-  auto* command =
-      add_command(context, "client", "run a device: a thermometer that bootstraps from its factory pack",
-                  "slipway client --pack thermometer.pack.json");
-  command->add_option("-p,--pack", options->pack, "factory pack, made by `slipway factory`")
+  auto* command = add_command(
+      context, "client", "run a device: a thermometer that bootstraps from its factory pack",
+      "slipway client --pack thermometer.pack.json\n"
+      "  slipway factory --endpoint urn:dev:os:tcp --server coaps+tcp://localhost:5784 --out tcp.json "
+      "&& slipway client --pack tcp.json");
+  command
+      ->add_option("-p,--pack", options->pack,
+                   "factory pack, made by `slipway factory`; its URI says whether by UDP or TCP")
       ->type_name("FILE");
   command->add_option("-s,--state", options->state, "file with what bootstrap wrote (default PACK.state)")
       ->type_name("FILE");

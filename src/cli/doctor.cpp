@@ -131,12 +131,13 @@ void add_credential_options(CLI::App* command, doctor::TargetOptions& target) {
 
 void add_doctor(Context context) {
   auto options = std::make_shared<Options>();
-  auto* command = add_command(context, "doctor",
-                              "say why a handshake fails: try a server step by step, or ask a running one",
-                              "slipway doctor coaps://lwm2m.example:5684 --identity lamp-1 --key lamp-1.key\n"
-                              "  slipway doctor --pack lamp.pack.json\n"
-                              "  slipway doctor urn:dev:os:lamp --device-log lamp.log\n"
-                              "  slipway doctor");
+  auto* command = add_command(
+      context, "doctor", "say why a handshake fails: try a server step by step, or ask a running one",
+      "slipway doctor coaps://lwm2m.example:5684 --identity lamp-1 --key lamp-1.key\n"
+      "  slipway doctor coaps+tcp://lwm2m.example:5684 --identity lamp-1 --key lamp-1.key\n"
+      "  slipway doctor --pack lamp.pack.json\n"
+      "  slipway doctor urn:dev:os:lamp --device-log lamp.log\n"
+      "  slipway doctor");
   command->add_option("subject", options->subject,
                       "URI of a server to try (coap, coaps, coap+tcp, coaps+tcp), or a device that a running "
                       "server is asked for; "

@@ -351,7 +351,9 @@ void add_factory(Context context) {
                               "make factory packs: accounts with credentials of its own for each device",
                               "slipway factory --endpoint urn:dev:os:lamp-{} --count 100 --server "
                               "coaps://bs.example.com:5784 --out packs "
-                              "--data slipway-data");
+                              "--data slipway-data\n"
+                              "  slipway factory --endpoint urn:dev:os:lamp --server "
+                              "coaps+tcp://bs.example.com:5784 --out lamp.json --data slipway-data");
   command->add_option("-e,--endpoint", options->endpoint, "endpoint name; {} becomes a number")
       ->type_name("NAME");
   command->add_option("-n,--count", options->count, "how many devices")

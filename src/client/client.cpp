@@ -114,6 +114,11 @@ class Client::Impl {
     settle(now);
   }
 
+  void alert_received(TimePoint now, PeerId peer, std::uint8_t alert) {
+    keep_alert(peer, alert);
+    settle(now);
+  }
+
   void persisted(TimePoint now, std::uint64_t id, Persisted outcome) {
     services_.persist_answered(id);
     keeping_.persisted(now, id, outcome);
@@ -421,8 +426,10 @@ class Client::Impl {
   void keep_alert(PeerId peer, std::optional<std::uint8_t> alert) {
     const auto* server = registrations_.find(peer);
     if (server == nullptr || !alert) return;
-    if (services_.model.set(slipway::client::server(server->instance, 11), Value::unsigned_integer(*alert)))
-      services_.mark_dirty();
+    const auto kept = slipway::client::server(server->instance, 11);
+    // A server may repeat a warning as often as it likes: only what is new is written.
+    if (services_.model.tree().integer(kept) == *alert) return;
+    if (services_.model.set(kept, Value::unsigned_integer(*alert))) services_.mark_dirty();
   }
 
   const ClientConfig config_;
@@ -482,6 +489,9 @@ void Client::connection_lost(TimePoint now, PeerId peer, std::optional<std::uint
                                     "the server ended the session: it refuses the credentials", alert);
   impl_->connection_failed(now, peer, Registrations::Loss::transient, "the session with the server was lost",
                            alert);
+}
+void Client::alert_received(TimePoint now, PeerId peer, std::uint8_t alert) {
+  impl_->alert_received(now, peer, alert);
 }
 void Client::persisted(TimePoint now, std::uint64_t id, Persisted outcome) {
   impl_->persisted(now, id, outcome);

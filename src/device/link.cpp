@@ -129,6 +129,8 @@ void Link::drain(TimePoint now) {
                         connected->resumed ? Opened::by_resumption : Opened::by_handshake);
     } else if (const auto* datagram = std::get_if<dtls::ClientDatagramReceived>(&*event)) {
       events_.datagram(now, datagram->plaintext);
+    } else if (const auto* warned = std::get_if<dtls::AlertReceived>(&*event)) {
+      events_.warned(now, static_cast<std::uint8_t>(warned->alert));
     } else if (const auto* failed = std::get_if<dtls::ConnectFailed>(&*event)) {
       flush();
       return handshake_failed(now, *failed);

@@ -34,6 +34,8 @@ struct LinkEvents {
                      const ConnectionFailure& why)>
       failed;
   std::function<void(TimePoint, std::optional<std::uint8_t> alert)> lost;
+  /// A warning of the server; the session goes on.
+  std::function<void(TimePoint, std::uint8_t alert)> warned;
   /// A datagram; over TCP a frame.
   std::function<void(TimePoint, ByteView)> datagram;
   /// Over TCP: before `connected`, and when the server says something new.

@@ -228,6 +228,11 @@ class LinuxRunner final : public Runner {
                   client_.connection_lost(now, peer, alert);
                   turn(now);
                 },
+            .warned =
+                [this, peer](TimePoint now, std::uint8_t alert) {
+                  client_.alert_received(now, peer, alert);
+                  turn(now);
+                },
             .datagram =
                 [this, peer](TimePoint now, ByteView bytes) {
                   client_.handle_datagram(now, peer, bytes);

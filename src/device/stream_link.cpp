@@ -144,6 +144,8 @@ void StreamLink::drain_tls(TimePoint now) {
       drain_coap(now);
     } else if (std::holds_alternative<tls::Established>(*event)) {
       coap_.emplace(now, stream_);
+    } else if (const auto* warned = std::get_if<tls::AlertReceived>(&*event)) {
+      events_.warned(now, static_cast<std::uint8_t>(warned->alert));
     } else if (const auto* refused = std::get_if<tls::HandshakeFailed>(&*event)) {
       pump(now);
       handshake_failed(now, refused->failure);

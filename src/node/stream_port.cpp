@@ -191,9 +191,9 @@ void StreamPort::on_tls(TimePoint now, Connection& connection, const tls::Event&
   } else if (const auto* failed = std::get_if<tls::HandshakeFailed>(&event)) {
     hooks_.handshake_failed(now, connection.peer, from, *failed);
     finish(connection, {});
-  } else {
+  } else if (const auto* ended = std::get_if<tls::SessionEnded>(&event)) {
     // What the stream has yet to say cannot be sealed any more.
-    finish(connection, {.end = {}, .tls = std::get<tls::SessionEnded>(event)});
+    finish(connection, {.end = {}, .tls = *ended});
   }
 }
 

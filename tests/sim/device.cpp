@@ -261,6 +261,8 @@ void SimDevice::drain(PeerId peer, Session& session) {
       const auto header = coap::peek_header(datagram->plaintext);
       if (peer == body_->bootstrap_peer && header && coap::is_request(header->code)) body_->commanded = now;
       client.handle_datagram(now, peer, datagram->plaintext);
+    } else if (const auto* warned = std::get_if<dtls::AlertReceived>(&*event)) {
+      client.alert_received(now, peer, static_cast<std::uint8_t>(warned->alert));
     } else if (const auto* failed = std::get_if<dtls::ConnectFailed>(&*event)) {
       const auto& failure = failed->failure;
       flush(session);

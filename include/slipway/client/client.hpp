@@ -243,6 +243,8 @@ class Client {
   /// `alert` is what the server sent, kept in /1/x/11. [LwM2M-TRANSPORT 1.2 §5.2.10]
   void connect_failed(TimePoint now, PeerId peer, ConnectFailure failure, std::optional<std::uint8_t> alert);
   void connection_lost(TimePoint now, PeerId peer, std::optional<std::uint8_t> alert);
+  /// A warning of the server: it is kept in /1/x/11, and the session goes on.
+  void alert_received(TimePoint now, PeerId peer, std::uint8_t alert);
   enum class Persisted : std::uint8_t { durable, failed };
   /// What failed is asked for again, with a later number.
   void persisted(TimePoint now, std::uint64_t id, Persisted outcome);

@@ -139,6 +139,7 @@ class DtlsClient::Impl {
     handshake_->output().clear();
     counters_.flights_retransmitted += handshake_->retransmissions() - retransmissions_;
     retransmissions_ = handshake_->retransmissions();
+    if (const auto warning = handshake_->take_warning()) events_.push(AlertReceived{*warning});
     if (handshake_->state() == Handshake::State::done) return establish(now);
     if (handshake_->state() != Handshake::State::failed) return;
     ++counters_.handshakes_failed;
@@ -187,6 +188,10 @@ class DtlsClient::Impl {
       }
       ++counters_.records_received;
       if (opened.kind == LibrarySession::Kind::alert) return end_by_alert(opened.alert);
+      if (opened.kind == LibrarySession::Kind::warning) {
+        events_.push(AlertReceived{opened.alert});
+        continue;
+      }
       std::ranges::copy(opened.plaintext, events_.prepare(opened.plaintext.size()).begin());
       events_.push(ClientDatagramReceived{{}, record->whole.size()}, opened.plaintext.size());
     }
@@ -246,7 +251,8 @@ class DtlsClient::Impl {
       return;
     }
     const auto alert = static_cast<Alert>(text[1]);
-    if (alert == Alert::close_notify || text[0] == 2) end_by_alert(alert);
+    if (alert == Alert::close_notify || text[0] == 2) return end_by_alert(alert);
+    events_.push(AlertReceived{alert});
   }
 
   void end_by_alert(Alert alert) {

@@ -265,6 +265,8 @@ void Handshake::advance(TimePoint now) {
       break;
     }
     if (gnutls_error_is_fatal(code)) return fail_by_library(code);
+    if (code == GNUTLS_E_WARNING_ALERT_RECEIVED)
+      warning_ = static_cast<Alert>(gnutls_alert_get(session_.get()));
     if (input_.empty() || input_.size() == before) break;
   }
   if (resuming_ != nullptr && !resumption_holds()) return;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <slipway/base/random.hpp>
@@ -82,6 +83,8 @@ class Handshake {
 
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] const HandshakeFailure& failure() const { return failure_; }
+  /// The last alert of the peer that did not end the handshake, once.
+  [[nodiscard]] std::optional<Alert> take_warning() { return std::exchange(warning_, std::nullopt); }
   /// What was seen so far.
   [[nodiscard]] HandshakeFacts facts() const;
   /// Of a server's client, once it was read; a PSK identity is not proved until `done`.
@@ -184,6 +187,7 @@ class Handshake {
   GnutlsPtr<gnutls_session_int> session_;
   State state_ = State::running;
   HandshakeFailure failure_;
+  std::optional<Alert> warning_;
   HandshakeTraffic traffic_;
   std::optional<CipherSuite> chosen_;  ///< by the ServerHello, not yet proved
   bool unwanted_ = false;              ///< GnuTLS agreed on a suite that was not asked for, or has no room

@@ -33,6 +33,8 @@ LibrarySession::Opened LibrarySession::open(const RecordHeader& record) {
   if (size == 0) return {.kind = Kind::data};  // an empty datagram
   if (size == GNUTLS_E_FATAL_ALERT_RECEIVED)
     return {.kind = Kind::alert, .alert = static_cast<Alert>(gnutls_alert_get(session_.get()))};
+  if (size == GNUTLS_E_WARNING_ALERT_RECEIVED)
+    return {.kind = Kind::warning, .alert = static_cast<Alert>(gnutls_alert_get(session_.get()))};
   return {.kind = Kind::dropped};
 }
 

@@ -20,12 +20,13 @@ class LibrarySession {
   enum class Kind : std::uint8_t {
     data,
     alert,    ///< fatal, or close_notify
+    warning,  ///< any other alert
     dropped,  ///< not authentic, a replay, or a wish to renegotiate
   };
   struct Opened {
     Kind kind;
     ByteView plaintext{};  ///< of `data`; valid until the next call
-    Alert alert{};
+    Alert alert{};  ///< of `alert` and `warning`
   };
   /// One protected record.
   [[nodiscard]] Opened open(const RecordHeader& record);

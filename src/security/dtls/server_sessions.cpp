@@ -121,6 +121,7 @@ bool DtlsServer::Impl::open_library_records(TimePoint now, Session& session, Byt
       end_by_alert(session, opened.alert);
       break;
     }
+    if (opened.kind == LibrarySession::Kind::warning) continue;
     const auto room = events_.prepare(opened.plaintext.size());
     std::ranges::copy(opened.plaintext, room.begin());
     sessions_.touch(session, now);

@@ -156,6 +156,8 @@ void TlsSession::Impl::advance(TimePoint now) {
       return finish(now);
     }
     if (gnutls_error_is_fatal(code)) return fail_by_library(code);
+    if (code == GNUTLS_E_WARNING_ALERT_RECEIVED && !is_server())
+      events_.push(AlertReceived{static_cast<Alert>(gnutls_alert_get(session_.get()))});
     if (released_ == 0 || released_ == before) return;
   }
 }

@@ -126,6 +126,9 @@ std::optional<Event> TlsSession::Impl::read() {
       case GNUTLS_E_AGAIN:
       case GNUTLS_E_INTERRUPTED:
         return std::nullopt;
+      case GNUTLS_E_WARNING_ALERT_RECEIVED:
+        if (is_server()) break;
+        return AlertReceived{static_cast<Alert>(gnutls_alert_get(session))};
       case GNUTLS_E_FATAL_ALERT_RECEIVED:
         return ended(SessionEnd::alert_by_peer, static_cast<Alert>(gnutls_alert_get(session)));
       case GNUTLS_E_REHANDSHAKE:

@@ -64,6 +64,25 @@ TEST(ClientAlerts, RefuseAHandshakeAndTheDeviceTriesAsOftenAsItsAccountSays) {
   }
 }
 
+/// What the specification lists under Ignore says nothing about the session, and is kept all the same.
+TEST(ClientAlerts, ThatAreOnlyWarningsAreKeptAndTheSessionGoesOn) {
+  Device device(with_policy());
+  Stage stage(device.model);
+  stage.start();
+  const auto peer = stage.session(101)->peer;
+  for (const unsigned code : {41u, 110u, 112u, 90u}) {
+    stage.client.alert_received(stage.now, peer, static_cast<std::uint8_t>(code));
+    stage.settle();
+    EXPECT_EQ(device.model.tree().integer(path("/1/0/11")), code);
+    EXPECT_EQ(stage.client.state(), State::registered);
+  }
+  EXPECT_EQ(stage.requests("/rd").size(), 1u);
+  const auto written = stage.persisted.size();
+  for (int again = 0; again < 1000; ++again) stage.client.alert_received(stage.now, peer, 90);
+  stage.settle();
+  EXPECT_EQ(stage.persisted.size(), written) << "a repeated warning costs the device no write";
+}
+
 TEST(ClientAlerts, TheLastOneOfEachServerSurvivesAReboot) {
   Device device(with_policy());
   Stage stage(device.model);

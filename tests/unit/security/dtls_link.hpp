@@ -53,6 +53,7 @@ struct ClientSide {
   std::optional<Connected> connected;
   std::optional<ConnectFailed> failed;
   std::optional<ClientSessionEnded> ended;
+  std::vector<Alert> warnings;
   std::vector<std::string> received;
 };
 
@@ -203,6 +204,7 @@ class Link {
   static void note(Host& host, const Connected& e) { host.seen.connected = e; }
   static void note(Host& host, const ConnectFailed& e) { host.seen.failed = e; }
   static void note(Host& host, const ClientSessionEnded& e) { host.seen.ended = e; }
+  static void note(Host& host, const AlertReceived& e) { host.seen.warnings.push_back(e.alert); }
   static void note(Host& host, const ClientDatagramReceived& e) {
     host.seen.received.emplace_back(as_text(e.plaintext));
   }

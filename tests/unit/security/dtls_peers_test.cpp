@@ -118,6 +118,9 @@ class GnutlsPeer final : public ForeignPeer {
     const bool is_server = gnutls_rehandshake(session_) == GNUTLS_E_SUCCESS;
     if (!is_server) (void)gnutls_handshake(session_);
   }
+  void warn(Alert alert) {
+    gnutls_alert_send(session_, GNUTLS_AL_WARNING, static_cast<gnutls_alert_description_t>(alert));
+  }
   /// The last one that it got.
   [[nodiscard]] int alert() const { return gnutls_alert_get(session_); }
 
@@ -385,6 +388,42 @@ TEST_P(DtlsPeers, OurCloseNotifyIsUnderstood) {
   client.end(now);
   while (const auto bytes = client.poll_transmit()) peer->handle(*bytes);
   EXPECT_TRUE(peer->closed);
+}
+
+// [LwM2M-TRANSPORT 1.2 §5.2.10] [RFC 5246 §7.2]
+TEST(DtlsForeignServer, MayWarnAndTheSessionGoesOn) {
+  for (const auto& suite : kSuites) {
+    SeededRandom random(1);
+    auto config = client_config();
+    config.suites = {suite.suite};
+    DtlsClient client(std::move(config), random);
+    GnutlsPeer peer(Role::server, suite);
+    const TimePoint now{seconds(1)};
+    ASSERT_TRUE(client.start(now));
+    ClientSide seen;
+    const auto exchange = [&] {
+      for (int round = 0; round < 20; ++round) {
+        while (const auto bytes = client.poll_transmit()) peer.handle(*bytes);
+        for (; !peer.out.empty(); peer.out.pop_front()) client.handle_datagram(now, peer.out.front());
+        while (const auto event = client.poll_event()) {
+          if (const auto* e = std::get_if<AlertReceived>(&*event)) seen.warnings.push_back(e->alert);
+          if (const auto* e = std::get_if<ClientDatagramReceived>(&*event))
+            seen.received.emplace_back(as_text(e->plaintext));
+        }
+      }
+    };
+    // In clear, before the server has said a word, and in the session.
+    const Bytes early{21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 1, 112};
+    client.handle_datagram(now, early);
+    exchange();
+    ASSERT_TRUE(client.connected());
+    peer.warn(Alert::user_canceled);
+    peer.send("and on");
+    exchange();
+    EXPECT_EQ(seen.warnings, (std::vector{Alert::unrecognized_name, Alert::user_canceled})) << suite.gnutls;
+    EXPECT_EQ(seen.received, std::vector<std::string>{"and on"});
+    EXPECT_TRUE(client.connected());
+  }
 }
 
 // [RFC 5246 §7.4.6]

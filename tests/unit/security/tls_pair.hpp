@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <slipway/security/tls/session.hpp>
 
@@ -36,6 +37,7 @@ struct Seen {
   std::optional<Established> established;
   std::optional<HandshakeFailed> failed;
   std::optional<SessionEnded> ended;
+  std::vector<dtls::Alert> warnings;
   std::string received;
 };
 
@@ -105,6 +107,7 @@ class Pair {
   static void note(Seen& seen, const Established& e) { seen.established = e; }
   static void note(Seen& seen, const HandshakeFailed& e) { seen.failed = e; }
   static void note(Seen& seen, const SessionEnded& e) { seen.ended = e; }
+  static void note(Seen& seen, const AlertReceived& e) { seen.warnings.push_back(e.alert); }
   static void note(Seen& seen, const BytesReceived& e) { seen.received += as_text(e.plaintext); }
 
  public:

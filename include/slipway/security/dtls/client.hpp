@@ -46,11 +46,16 @@ struct ClientDatagramReceived {
   ByteView plaintext;
   std::size_t wire_size;  ///< of its record
 };
+/// A warning, in a handshake or in a session, which goes on: for /1/x/11. [LwM2M-TRANSPORT 1.2 §5.2.10]
+struct AlertReceived {
+  Alert alert;
+};
 struct ClientSessionEnded {
   SessionEnd reason;
   std::optional<Alert> alert;  ///< the one received, or the one sent by end()
 };
-using ClientEvent = std::variant<Connected, ConnectFailed, ClientDatagramReceived, ClientSessionEnded>;
+using ClientEvent =
+    std::variant<Connected, ConnectFailed, ClientDatagramReceived, AlertReceived, ClientSessionEnded>;
 
 /// The contract of every engine (HOUSE: handle, timeout, next, transmit, event). After ConnectFailed
 /// or ClientSessionEnded, `start` begins anew.

@@ -88,6 +88,11 @@ struct HandshakeFailed {
   dtls::HandshakeFailure failure;
   std::optional<dtls::PeerIdentity> identity;  ///< what a client claimed, if it came that far
 };
+/// Of a client: a warning of its server, in the handshake or in the session, which goes on: for /1/x/11.
+/// [LwM2M-TRANSPORT 1.2 §5.2.10]
+struct AlertReceived {
+  dtls::Alert alert;
+};
 struct BytesReceived {
   ByteView plaintext;
 };
@@ -95,7 +100,8 @@ struct SessionEnded {
   dtls::SessionEnd reason;
   std::optional<dtls::Alert> alert;  ///< the one received, or the one sent
 };
-using Event = std::variant<CredentialWanted, Established, HandshakeFailed, BytesReceived, SessionEnded>;
+using Event = std::variant<CredentialWanted, Established, HandshakeFailed, AlertReceived, BytesReceived,
+                           SessionEnded>;
 
 class TlsServer;
 
