@@ -7,6 +7,15 @@
 #include "security/dtls/queues.hpp"
 
 namespace slipway::security::dtls {
+namespace {
+
+/// Whether the server has said more than its cookie: a network that is away says nothing about a session.
+bool was_answered(const Handshake& handshake) {
+  constexpr auto kCookie = 1u << static_cast<unsigned>(HandshakeType::hello_verify_request);
+  return handshake.failure().reason != FailureReason::timeout || (handshake.facts().messages & ~kCookie) != 0;
+}
+
+}  // namespace
 
 class DtlsClient::Impl {
  public:
@@ -145,8 +154,8 @@ class DtlsClient::Impl {
     ++counters_.handshakes_failed;
     events_.push(
         ConnectFailed{handshake_->failure(), std::make_shared<const HandshakeFacts>(handshake_->facts())});
+    if (was_answered(*handshake_)) resumption_ = {};  // whatever was wrong, the next handshake is a whole one
     handshake_.reset();
-    resumption_ = {};  // whatever was wrong, the next handshake is a whole one
   }
 
   void establish(TimePoint now) {

@@ -5,7 +5,6 @@
 
 #include <set>
 
-#include "security/dtls/resumption.hpp"
 #include "security/dtls/wire.hpp"
 
 namespace slipway::security::dtls::test {
@@ -319,6 +318,30 @@ TEST_P(DtlsResumption, ASessionIdAloneOpensNothing) {
   expect_talk(link, owner);
 }
 
+TEST_P(DtlsResumption, OutlivesANetworkThatIsAwayAndNoFailureElse) {
+  Link link(1, {}, server_without_cid());
+  auto& host = link.add(client_of(GetParam(), first_session(link)), kElsewhere());
+  link.tamper = [](bool, Bytes&) { return false; };
+  ASSERT_TRUE(host.client->start(link.now));
+  link.run(seconds(100));
+  ASSERT_TRUE(host.seen.failed);
+  ASSERT_TRUE(host.client->start(link.now));  // the same client tries again
+  link.tamper = [](bool to_server, Bytes& bytes) { return to_server || bytes[0] != 22 || bytes[13] == 3; };
+  link.run(seconds(100));
+  link.tamper = {};
+  ASSERT_TRUE(host.client->start(link.now));
+  link.run(seconds(100));
+  ASSERT_TRUE(host.seen.connected);
+  EXPECT_TRUE(host.seen.connected->resumed) << "a lost answer is none either";
+  link.server->end(link.now, link.seen.established.back().peer, Alert::close_notify);
+  link.run(seconds(1));
+  link.seen.keys.clear();
+  link.seen.approval = Approval::unknown;
+  ASSERT_TRUE(host.client->start(link.now));
+  link.run(seconds(100));
+  EXPECT_TRUE(host.client->take_resumption().empty());
+}
+
 TEST_P(DtlsResumption, OfAnotherCredentialIsNotOffered) {
   Link link(1, {}, server_without_cid());
   auto config = client_config(kIdentity, "another key of 24 bytes.");
@@ -436,53 +459,6 @@ TEST(DtlsResumptionOf, AClientThatWouldResumeOffersAConnectionIdAllTheSame) {
   ASSERT_TRUE(host.seen.connected);
   EXPECT_TRUE(host.seen.connected->has_cid);
   EXPECT_TRUE(host.client->take_resumption().empty());
-}
-
-// --- the table of a server ---------------------------------------------------------------------------------
-
-Resumable session_of(std::uint8_t number, std::size_t size = 200) {
-  return {.id = *SessionId::from(Bytes(32, number)),
-          .identity = identity_of("device"),
-          .data = Secret(Bytes(size, number))};
-}
-
-TEST(ResumableSessions, KeepWithinTheirBytesAndTheNewestStay) {
-  SeededRandom random(1);
-  ResumableSessions sessions(random, 20'000, std::chrono::hours(24));
-  const TimePoint now{seconds(1)};
-  for (std::uint8_t n = 1; n <= 200; ++n) {
-    sessions.keep(now + seconds(n), n, session_of(n));
-    ASSERT_LE(sessions.bytes(), 20'000u);
-  }
-  EXPECT_GT(sessions.size(), 10u);
-  EXPECT_NE(sessions.find(now + seconds(201), session_of(200).id), nullptr);
-  EXPECT_EQ(sessions.find(now + seconds(201), session_of(1).id), nullptr);
-  sessions.keep(now + seconds(300), 7, session_of(201, 30'000));
-  EXPECT_EQ(sessions.find(now + seconds(300), session_of(201).id), nullptr) << "larger than all there is";
-}
-
-TEST(ResumableSessions, AnIdentityHasOne) {
-  SeededRandom random(1);
-  ResumableSessions sessions(random, 20'000, std::chrono::hours(24));
-  const TimePoint now{seconds(1)};
-  sessions.keep(now, 5, session_of(1));
-  sessions.keep(now, 5, session_of(2));
-  EXPECT_EQ(sessions.size(), 1u);
-  EXPECT_EQ(sessions.find(now, session_of(1).id), nullptr);
-  sessions.forget(5);
-  EXPECT_EQ(sessions.size(), 0u);
-  EXPECT_EQ(sessions.bytes(), 0u);
-}
-
-TEST(ResumableSessions, OldOnesLeaveWithoutBeingAsked) {
-  SeededRandom random(1);
-  ResumableSessions sessions(random, 20'000, std::chrono::hours(1));
-  const TimePoint now{seconds(1)};
-  sessions.keep(now, 1, session_of(1));
-  EXPECT_NE(sessions.find(now + std::chrono::hours(1) - seconds(1), session_of(1).id), nullptr);
-  EXPECT_EQ(sessions.find(now + std::chrono::hours(1), session_of(1).id), nullptr);
-  sessions.keep(now + std::chrono::hours(1), 2, session_of(2));
-  EXPECT_EQ(sessions.size(), 1u);
 }
 
 }  // namespace

@@ -92,10 +92,10 @@ class DtlsClient {
   /// What is here is forgotten without an event. Errors: as of damaged bytes.
   Result<void> thaw(ByteView frozen);
 
-  /// Takes out what shortens the next handshake with this server, for a new client with the same credential:
-  /// the session of a server that gave no Connection ID, but a session id or a ticket. It holds keys, and is
-  /// of use for a day. Empty where there is nothing. Keep nothing after a ConnectFailed: it is dropped here
-  /// by then, too. [RFC 5246 §7.3] [RFC 5077] [RFC 7925 §6]
+  /// Takes out what shortens the next handshake with this server, for a new client with the same
+  /// credential: the session of a server that gave no Connection ID, but a session id or a ticket. It holds
+  /// keys, and is of use for a day. Empty where there is nothing; after a ConnectFailed there is nothing
+  /// unless the server did not answer at all. [RFC 5246 §7.3] [RFC 5077] [RFC 7925 §6]
   [[nodiscard]] Secret take_resumption();
 
   [[nodiscard]] bool connected() const;
