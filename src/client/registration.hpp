@@ -22,6 +22,11 @@ struct RetryPolicy {
   std::optional<seconds> sequence_delay{86400};  ///< nothing: never another sequence
   std::int64_t sequences = 1;
 };
+/// Keeps sums of time points far from overflow.
+inline constexpr std::int64_t kSecondsMax = 10L * 365 * 86400;
+/// A time that a server says, 0..kSecondsMax.
+[[nodiscard]] seconds bounded(std::int64_t value);
+
 [[nodiscard]] RetryPolicy read_policy(const Tree& tree, InstanceId server);
 /// Wait before attempt `failed + 1` of a sequence: timer * 2^(failed - 1), with its exponent capped.
 [[nodiscard]] Duration retry_delay(const RetryPolicy& policy, std::int64_t failed);
