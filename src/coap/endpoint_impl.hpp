@@ -102,8 +102,12 @@ class Endpoint::Impl {
   [[nodiscard]] const Reliable* reliable_of(Slot peer) const;
   [[nodiscard]] Slot find_reliable(PeerId peer) const;
   void forget_reliable(PeerId peer);
-  [[nodiscard]] Bert bert_of(Slot peer) const;
-  [[nodiscard]] unsigned nstart_of(const Peer& peer) const;
+  [[nodiscard]] Bert bert_of(Slot peer) const {
+    return peers_[peer].reliable == kNoSlot ? Bert::refused : Bert::accepted;
+  }
+  [[nodiscard]] unsigned nstart_of(const Peer& peer) const {
+    return peer.reliable == kNoSlot ? config_.nstart : config_.reliable_nstart;
+  }
   [[nodiscard]] Head head_of(const Reliable& reliable, const Token& token) const;
   [[nodiscard]] Head head_for(Slot peer, Type type, const Token& token);
   [[nodiscard]] Result<Message> parse_kept(Slot peer, const Buffer& bytes) const;
@@ -128,7 +132,9 @@ class Endpoint::Impl {
   // exchanges.cpp: the message layer of what we send
   [[nodiscard]] Slot take_exchange();
   [[nodiscard]] bool exchanges_full() const { return exchanges_.full() && lingering_.empty(); }
-  [[nodiscard]] bool queue_full(const Peer& peer) const;
+  [[nodiscard]] bool queue_full(const Peer& peer) const {
+    return peer.in_flight >= nstart_of(peer) && peer.queued >= config_.queue_per_peer_max;
+  }
   void enlist(Slot slot, Slot peer);
   void index(Slot slot);
   void unindex(Slot slot);

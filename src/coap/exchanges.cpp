@@ -24,10 +24,6 @@ Slot Endpoint::Impl::take_exchange() {
   return exchanges_.take();
 }
 
-bool Endpoint::Impl::queue_full(const Peer& peer) const {
-  return peer.in_flight >= nstart_of(peer) && peer.queued >= config_.queue_per_peer_max;
-}
-
 void Endpoint::Impl::enlist(Slot slot, Slot peer) {
   auto& exchange = exchanges_[slot];
   auto& owner = peers_[peer];

@@ -44,14 +44,6 @@ void Endpoint::Impl::forget_reliable(PeerId peer) {
   reliables_.give_back(slot);
 }
 
-Bert Endpoint::Impl::bert_of(Slot peer) const {
-  return reliable_of(peer) != nullptr ? Bert::accepted : Bert::refused;
-}
-
-unsigned Endpoint::Impl::nstart_of(const Peer& peer) const {
-  return peer.reliable == kNoSlot ? config_.nstart : config_.reliable_nstart;
-}
-
 Endpoint::Impl::Head Endpoint::Impl::head_of(const Reliable& reliable, const Token& token) const {
   return {.type = Type::confirmable,
           .id = {},
