@@ -14,8 +14,8 @@ void check(bool right) {
   if (!right) std::abort();
 }
 
-void read_hello(ByteView body) {
-  const auto facts = security::dtls::read_hello_facts(body);
+void read_hello(ByteView body, security::dtls::SecureProtocol protocol) {
+  const auto facts = security::dtls::read_hello_facts(body, protocol);
   check(facts.suites.size() <= security::dtls::kFactsListMax);
   check(facts.groups.size() <= security::dtls::kFactsListMax);
   check(facts.server_name.size() <= security::dtls::kServerNameMax);
@@ -36,7 +36,8 @@ void read_line(std::string_view line) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  read_hello({data, size});
+  read_hello({data, size}, security::dtls::SecureProtocol::dtls);
+  read_hello({data, size}, security::dtls::SecureProtocol::tls);
   read_line({reinterpret_cast<const char*>(data), size});
   return 0;
 }

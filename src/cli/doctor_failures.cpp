@@ -103,7 +103,7 @@ void print(const Printer& out, const ServerView& view, const std::optional<Conne
            (view.times > 1 ? ", " + std::to_string(view.times) + " times since " +
                                  device::date_text(UnixTime(milliseconds(view.first_ms)))
                            : ""));
-  out.row("who", who_refused(view) + ", from " + view.address);
+  out.row("who", who_refused(view) + ", from " + view.address + (view.protocol == "TLS" ? " (TCP)" : ""));
   out.row("identity", identity_row(view));
   out.row("noticed", view.detail);
   if (!view.alert.empty())

@@ -62,6 +62,8 @@ class Stream {
   // What was seen.
   std::optional<tls::Established> established;
   std::optional<dtls::HandshakeFailure> failure;
+  std::shared_ptr<const dtls::HandshakeFacts> facts;
+  Bytes first;                          ///< what came first, whatever it is; two bytes tell
   std::optional<dtls::Alert> ended_by;  ///< an alert of the server after the handshake
   std::optional<coap::Reliable> csm;
   std::string closed;  ///< why CoAP ended
@@ -90,6 +92,10 @@ class Stream {
         take_tls_events();
         return;
       }
+      if (first.size() < 2)
+        first.insert(first.end(), reading.bytes.begin(),
+                     reading.bytes.begin() +
+                         std::min<std::ptrdiff_t>(2, static_cast<std::ptrdiff_t>(reading.bytes.size())));
       if (tls_) {
         tls_->handle_bytes(now, reading.bytes);
         take_tls_events();
@@ -103,8 +109,14 @@ class Stream {
     while (tls_) {
       const auto event = tls_->poll_event();
       if (!event) return;
-      if (const auto* there = std::get_if<tls::Established>(&*event)) established = *there;
-      if (const auto* failed = std::get_if<tls::HandshakeFailed>(&*event)) failure = failed->failure;
+      if (const auto* there = std::get_if<tls::Established>(&*event)) {
+        established = *there;
+        facts = there->facts;
+      }
+      if (const auto* failed = std::get_if<tls::HandshakeFailed>(&*event)) {
+        failure = failed->failure;
+        facts = failed->facts;
+      }
       if (const auto* bytes = std::get_if<tls::BytesReceived>(&*event)) take_coap(bytes->plaintext);
       if (const auto* end = std::get_if<tls::SessionEnded>(&*event)) {
         ended_by = end->alert;
@@ -158,18 +170,16 @@ Step unreachable(const net::SystemError& error, const Asked& asked) {
   return {"reachable", Mark::bad, error.message(), "look at the routes and firewalls on the way"};
 }
 
-/// A DTLS attempt has the same words: what failed is the same.
-Step tls_step(const Stream& stream, Stream::Outcome outcome, Duration took, const Asked& asked) {
-  if (stream.established && !stream.ended_by)
-    return {"TLS", Mark::good,
-            std::string("a session of ") + tls::to_string(stream.established->version) + " with " +
-                stream.established->suite + " after " + time_text(took)};
-  if (outcome == Stream::Outcome::stopped) return {"TLS", Mark::skipped, "interrupted in the handshake"};
-  if (stream.failure && stream.failure->reason == dtls::FailureReason::untrusted)
-    return {"trust", Mark::bad,
-            std::string("the account does not take the server: ") + stream.failure->detail,
-            "compare the server's key or certificate with the account: /0/x/4, 13, 14 and 15"};
+/// A record of TLS [RFC 8446 §5.1]; CoAP over TCP begins with a length, and mostly with a CSM.
+bool looks_like_tls(const Bytes& first) {
+  return first.size() >= 2 && first[0] >= 20 && first[0] <= 23 && first[1] == 3;
+}
+
+/// The same as an attempt over DTLS, which has the words: what failed is the same.
+Attempt attempt_of(const Stream& stream, Stream::Outcome outcome) {
   Attempt attempt{.end = Attempt::End::failed};
+  if (stream.facts) attempt.facts = *stream.facts;
+  if (stream.established && !stream.ended_by) attempt.end = Attempt::End::connected;
   attempt.failure = stream.failure.value_or(
       dtls::HandshakeFailure{.reason = dtls::FailureReason::timeout,
                              .refused_by = dtls::Side::nobody,
@@ -181,7 +191,19 @@ Step tls_step(const Stream& stream, Stream::Outcome outcome, Duration took, cons
                        .alert = stream.ended_by,
                        .refused_by = dtls::Side::peer,
                        .detail = "the server ended the session at once"};
-  return client_step(attempt, asked);
+  return attempt;
+}
+
+Step tls_step(const Stream& stream, Stream::Outcome outcome, Duration took, const Asked& asked) {
+  if (stream.established && !stream.ended_by)
+    return {"TLS", Mark::good,
+            std::string("a session of ") + tls::to_string(stream.established->version) + " with " +
+                stream.established->suite + " after " + time_text(took)};
+  if (outcome == Stream::Outcome::stopped) return {"TLS", Mark::skipped, "interrupted in the handshake"};
+  if (!stream.established && !stream.first.empty() && !looks_like_tls(stream.first))
+    return {"TLS", Mark::bad, "what answers there does not speak TLS",
+            "if it is CoAP over TCP without security, write coap+tcp:// and mind that everybody can read it"};
+  return client_step(attempt_of(stream, outcome), asked);
 }
 
 bool begin_tls(Stream& stream, const Target& target, const Asked& asked, const Patience& patience,
@@ -205,6 +227,8 @@ bool begin_tls(Stream& stream, const Target& target, const Asked& asked, const P
   });
   const auto took = net::steady_now() - began;
   if (stream.established) stream.begin_coap();
+  for (auto& step : server_steps(attempt_of(stream, outcome), asked, net::unix_now()))
+    report.add(std::move(step));
   report.add(tls_step(stream, outcome, took, asked));
   return stream.established.has_value();
 }
@@ -216,6 +240,10 @@ void talk(Stream& stream, const Asked& asked, const Patience& patience, Random& 
   if (!stream.csm) {
     if (stream.ended_by)  // TLS 1.3: the server judges the device after its own part is over
       return report.add(tls_step(stream, outcome, {}, asked));
+    if (!stream.established && looks_like_tls(stream.first))
+      return report.add({"CoAP", Mark::bad, "TLS is spoken there",
+                         "this port wants security: write coaps+tcp:// and a credential, or give it the port "
+                         "without"});
     return report.add(
         {"CoAP", Mark::bad,
          stream.closed.empty() ? "no CSM came: what listens there is no CoAP over TCP" : stream.closed,

@@ -138,6 +138,11 @@ Verdict of_server(const ConnectionFailure* device, const ServerView& server) {
     return {"The server does not take the device's key or certificate: " + server.detail +
                 (server.certificate.empty() ? "" : " (" + server.certificate + ")"),
             server.remedy};
+  if (server.reason == "timeout" && server.protocol == "TLS")
+    return {"The connection came to nothing in the middle of the handshake: " + server.detail,
+            "see the device's log: it may have been switched off, or whoever came is no device; a proxy or "
+            "firewall "
+            "in between may cut what it does not know"};
   if (server.reason == "timeout" && (device == nullptr || fell_silent(*device)))
     return {
         "Each side waits for the other: the server saw the device's hello and then nothing (" +
@@ -162,6 +167,7 @@ ServerView read_view(const json& failure) {
   view.remedy = text_in(failure, "remedy");
   view.alert = text_in(failure, "alert");
   view.mode = text_in(failure, "mode");
+  view.protocol = text_in(failure, "protocol");
   view.fingerprint = text_in(failure, "identity_fingerprint");
   view.credential_state = text_in(failure, "credential_state");
   view.chosen = text_in(failure, "chosen_suite");

@@ -16,6 +16,7 @@ namespace slipway::cli::doctor {
 struct ServerView {
   std::string server, address, endpoint, reason, refused_by, detail, explanation, remedy;
   std::string alert, mode, fingerprint, credential_state, chosen, server_name, version;
+  std::string protocol;  ///< "DTLS", "TLS"
   std::vector<std::string> suites, groups;
   int alert_number = -1;
   std::int64_t first_ms = 0, last_ms = 0, times = 1, created_ms = 0;

@@ -44,18 +44,8 @@ void Link::fail(ConnectFailure failure, std::string why) {
 void Link::handshake_failed(TimePoint now, const dtls::ConnectFailed& failed) {
   const auto& failure = failed.failure;
   const bool theirs = failure.refused_by == dtls::Side::peer;
-  story_.outcome = text_of(failure_of(failure));
-  story_.reason = dtls::to_string(failure.reason);
-  story_.detail = failure.detail;
-  story_.alert = code_of(failure.alert);
-  story_.alerted = theirs ? ConnectionFailure::Alerted::received : ConnectionFailure::Alerted::sent;
+  tell(story_, failure, failed.facts.get());
   story_.after_ms = std::chrono::duration_cast<milliseconds>(now - began_).count();
-  if (failed.facts) {
-    if (failed.facts->suite) story_.chosen = dtls::suite_text(*failed.facts->suite);
-    for (const auto number : failed.facts->offered.suites)
-      story_.offered += (story_.offered.empty() ? "" : ", ") + dtls::suite_text(number);
-    if (!failed.facts->chain.empty()) story_.certificate = described(failed.facts->chain.front());
-  }
   events_.failed(now, failure_of(failure), theirs ? code_of(failure.alert) : std::nullopt, story_);
 }
 

@@ -5,6 +5,8 @@
 #include <optional>
 
 #include <slipway/client/client.hpp>
+#include <slipway/device/connection_failure.hpp>
+#include <slipway/security/dtls/facts.hpp>
 #include <slipway/security/dtls/types.hpp>
 
 namespace slipway::device {
@@ -26,6 +28,11 @@ namespace slipway::device {
   if (!alert) return std::nullopt;
   return static_cast<std::uint8_t>(*alert);
 }
+
+/// What a handshake that failed adds to the story of it. `facts`: what was seen, or null.
+void tell(ConnectionFailure& story, const security::dtls::HandshakeFailure& failure,
+          const security::dtls::HandshakeFacts* facts);
+void tell(ConnectionFailure& story, const security::dtls::HandshakeFacts& facts);
 
 /// As the device's log has it.
 [[nodiscard]] inline const char* text_of(client::ConnectFailure failure) {

@@ -142,13 +142,14 @@ void StreamLink::drain_tls(TimePoint now) {
     if (const auto* bytes = std::get_if<tls::BytesReceived>(&*event)) {
       coap_->handle_bytes(now, bytes->plaintext);
       drain_coap(now);
-    } else if (std::holds_alternative<tls::Established>(*event)) {
+    } else if (const auto* there = std::get_if<tls::Established>(&*event)) {
+      if (there->facts) tell(story_, *there->facts);  // its server may yet refuse the device
       coap_.emplace(now, stream_);
     } else if (const auto* warned = std::get_if<tls::AlertReceived>(&*event)) {
       events_.warned(now, static_cast<std::uint8_t>(warned->alert));
     } else if (const auto* refused = std::get_if<tls::HandshakeFailed>(&*event)) {
       pump(now);
-      handshake_failed(now, refused->failure);
+      handshake_failed(now, *refused);
     } else if (const auto* end = std::get_if<tls::SessionEnded>(&*event)) {
       pump(now);
       ended(now, end->reason == dtls::SessionEnd::alert_by_peer ? end->alert : std::nullopt,
@@ -179,11 +180,10 @@ void StreamLink::on_coap(TimePoint now, const coap::StreamEvent& event) {
   }
 }
 
-void StreamLink::handshake_failed(TimePoint now, const dtls::HandshakeFailure& failure) {
+void StreamLink::handshake_failed(TimePoint now, const tls::HandshakeFailed& event) {
+  const auto& failure = event.failure;
   const bool theirs = failure.refused_by == dtls::Side::peer;
-  story_.reason = dtls::to_string(failure.reason);
-  story_.alert = code_of(failure.alert);
-  story_.alerted = theirs ? ConnectionFailure::Alerted::received : ConnectionFailure::Alerted::sent;
+  tell(story_, failure, event.facts.get());
   failed(now, failure_of(failure), theirs ? story_.alert : std::nullopt, failure.detail);
 }
 

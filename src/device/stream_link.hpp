@@ -52,7 +52,7 @@ class StreamLink {
   [[nodiscard]] bool pump_some(TimePoint now);
   void watch(net::Interest interest);
   void forget();
-  void handshake_failed(TimePoint now, const security::dtls::HandshakeFailure& failure);
+  void handshake_failed(TimePoint now, const security::tls::HandshakeFailed& event);
   void ended(TimePoint now, std::optional<security::dtls::Alert> alert, const char* why);
   void failed(TimePoint now, client::ConnectFailure failure, std::optional<std::uint8_t> alert,
               std::string why);

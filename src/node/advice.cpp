@@ -3,7 +3,11 @@
 
 #include <algorithm>
 
+#include <slipway/security/tls/session.hpp>
+
 namespace slipway::node {
+
+namespace dtls = security::dtls;
 
 std::string_view advice(bootstrap::Outcome outcome) {
   using enum bootstrap::Outcome;
@@ -50,7 +54,7 @@ std::string_view advice(security::dtls::FailureReason reason) {
       return "let the device offer TLS_PSK_WITH_AES_128_CCM_8, or with a raw public key or certificate "
              "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8";
     case timeout:
-      return "see that the device is on and that datagrams reach it; it comes again by itself";
+      return "see that the device is on and that what is sent reaches it; it comes again by itself";
     case peer_alert:
       return "the device refused the server; its own log says why";
     case protocol_error:
@@ -65,8 +69,6 @@ std::string_view advice(security::dtls::FailureReason reason) {
 
 namespace {
 
-namespace dtls = security::dtls;
-
 std::string joined(const std::vector<std::uint16_t>& numbers, std::string (*name)(std::uint16_t)) {
   constexpr std::size_t kShownMax = 6;
   std::string text;
@@ -76,18 +78,31 @@ std::string joined(const std::vector<std::uint16_t>& numbers, std::string (*name
   return text;
 }
 
+constexpr std::uint16_t kDtls12 = 0xFEFD, kTls12 = 0x0303, kTls13 = 0x0304;
+
+/// The device speaks nothing as late as what is spoken here.
+std::optional<Explanation> explain_version(const dtls::HelloFacts& offered, dtls::SecureProtocol protocol) {
+  const bool tls = protocol == dtls::SecureProtocol::tls;
+  const bool late_enough = tls ? offered.version >= kTls12 : offered.version <= kDtls12;  // those count down
+  if (offered.version == 0 || late_enough) return std::nullopt;
+  return Explanation{
+      "the device speaks " + dtls::version_text(offered.version) + " at most",
+      tls ? "let it speak TLS 1.2 or 1.3" : "let it speak DTLS 1.2, the only version that is spoken here"};
+}
+
 /// Nothing was chosen: because of the version, the suites, the server's own keys, or curves.
-Explanation explain_no_suite(const dtls::HelloFacts& offered, ServerKeysThere keys,
+Explanation explain_no_suite(const FailedHandshake& failed, ServerKeysThere keys,
                              std::span<const dtls::CipherSuite> suites) {
-  constexpr std::uint16_t kDtls12 = 0xFEFD;
-  if (offered.version > kDtls12)  // versions of DTLS count down
-    return {"the device speaks " + dtls::version_text(offered.version) + " at most",
-            "let it speak DTLS 1.2, the only version that is spoken here"};
+  const auto& offered = failed.facts.offered;
+  if (auto version = explain_version(offered, failed.protocol)) return std::move(*version);
   bool psk = false, public_key = false;
-  for (const auto number : offered.suites)
-    if (const auto suite = dtls::cipher_suite(number);
-        suite && std::ranges::find(suites, *suite) != suites.end())
+  for (const auto number : offered.suites) {
+    const auto suite = dtls::cipher_suite(number);
+    if (suite && std::ranges::find(suites, *suite) != suites.end())
       (dtls::uses_psk(*suite) ? psk : public_key) = true;
+    // Those of TLS 1.3 say nothing of the kind of key: a client with a pre-shared key names that elsewhere.
+    if (offered.version == kTls13 && security::tls::tls13_suite(number)) public_key = true;
+  }
   const auto what = "the device offers " + joined(offered.suites, dtls::suite_text);
   if (!psk && !public_key)
     return {what + ", and none of it is taken here",
@@ -134,7 +149,7 @@ Explanation explain(const FailedHandshake& failed, ServerKeysThere keys,
   Explanation said{start, std::string(advice(failed.reason))};
   switch (failed.reason) {
     case no_common_suite: {
-      auto why = explain_no_suite(failed.facts.offered, keys, suites);
+      auto why = explain_no_suite(failed, keys, suites);
       return {start + ": " + why.reason, std::move(why.remedy)};
     }
     case peer_alert:
@@ -153,6 +168,10 @@ Explanation explain(const FailedHandshake& failed, ServerKeysThere keys,
     default:
       return said;
   }
+}
+
+std::string joined_suites(const std::vector<std::uint16_t>& suites) {
+  return joined(suites, dtls::suite_text);
 }
 
 std::string advice_on_names(std::string_view claimed, std::string_view owner) {

@@ -24,6 +24,8 @@ enum class ServerKeysThere : std::uint8_t { no, yes };
 /// `suites`: that the server takes.
 [[nodiscard]] Explanation explain(const FailedHandshake& failed, ServerKeysThere keys,
                                   std::span<const security::dtls::CipherSuite> suites);
+/// The names of suites, with commas; of many only the first ones.
+[[nodiscard]] std::string joined_suites(const std::vector<std::uint16_t>& suites);
 /// The device says that it is `claimed`, and its credential says `owner`.
 [[nodiscard]] std::string advice_on_names(std::string_view claimed, std::string_view owner);
 

@@ -22,6 +22,7 @@ std::string host_of(const std::string& address) {
 std::string key_of(const FailedHandshake& failure) {
   auto key = failure.endpoint.empty() ? host_of(failure.address) : failure.endpoint;
   key += '\n' + std::to_string(static_cast<int>(failure.server)) + ' ' +
+         std::to_string(static_cast<int>(failure.protocol)) + ' ' +
          std::to_string(static_cast<int>(failure.reason)) + ' ' +
          (failure.alert ? std::to_string(static_cast<int>(*failure.alert)) : "-");
   // A stranger may name any number of identities: they share one place.
@@ -68,6 +69,7 @@ json to_json(const FailedHandshake& failure) {
            {"last_ms", ms(failure.last)},
            {"times", failure.times},
            {"server", fleet::to_string(failure.server)},
+           {"protocol", dtls::to_string(failure.protocol)},
            {"address", failure.address},
            {"endpoint", shown(failure.endpoint)},
            {"reason", dtls::to_string(failure.reason)},

@@ -14,8 +14,8 @@ namespace slipway::node {
 
 class FailureLog {
  public:
-  /// An equal one (device or host, server, reason, alert, identity) that is kept is counted up, and is now
-  /// the last.
+  /// An equal one (device or host, server, protocol, reason, alert, identity) that is kept is counted up, and
+  /// is now the last.
   void add(FailedHandshake failure);
   /// Last first; those of `endpoint`, or all where it is empty.
   [[nodiscard]] std::vector<FailedHandshake> list(std::string_view endpoint, std::size_t limit) const;

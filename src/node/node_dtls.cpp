@@ -7,6 +7,7 @@
 
 #include "advice.hpp"
 #include "server_node.hpp"
+#include "suites.hpp"
 
 namespace slipway::node {
 
@@ -129,9 +130,24 @@ CertificateFacts facts_of(ByteView certificate) {
   return facts;
 }
 
-FailedHandshake failed_handshake(const dtls::HandshakeFailed& event, ServerRole role, const Claim& claim) {
+/// Whom the client says to be: its identity, or, where that was not believed, what it showed.
+struct Shown {
+  dtls::IdentityKind kind;
+  ByteView part;
+};
+std::optional<Shown> shown_by(const dtls::HandshakeFailed& event) {
+  if (event.identity)
+    return Shown{static_cast<dtls::IdentityKind>(event.identity->index()), bytes_of(*event.identity)};
+  if (!event.facts || event.facts->chain.empty()) return std::nullopt;
+  const auto& part = event.facts->chain.front();
+  const bool raw = security::read_public_key(part).has_value();
+  return Shown{raw ? dtls::IdentityKind::raw_public_key : dtls::IdentityKind::certificate, part};
+}
+
+FailedHandshake failed_handshake(const dtls::HandshakeFailed& event, const Port& port, const Claim& claim) {
   FailedHandshake failed{.first = net::unix_now(),
-                         .server = role,
+                         .server = port.role,
+                         .protocol = protocol_of(port),
                          .address = event.address.to_string(),
                          .endpoint = claim.endpoint,
                          .reason = event.failure.reason,
@@ -142,22 +158,14 @@ FailedHandshake failed_handshake(const dtls::HandshakeFailed& event, ServerRole 
                          .credential_created = claim.created};
   failed.last = failed.first;
   if (event.facts) failed.facts = *event.facts;
-  if (!event.identity) return failed;
-  const auto kind = static_cast<dtls::IdentityKind>(event.identity->index());
-  failed.mode = mode_of(kind);
+  failed.facts.chain.clear();
+  const auto shown = shown_by(event);
+  if (!shown) return failed;
+  failed.mode = mode_of(shown->kind);
   failed.identity_fingerprint =
-      to_hex(ByteView(security::sha256(stored_identity(kind, bytes_of(*event.identity)))).first(4));
-  if (kind == dtls::IdentityKind::certificate) failed.certificate = facts_of(bytes_of(*event.identity));
+      to_hex(ByteView(security::sha256(stored_identity(shown->kind, shown->part))).first(4));
+  if (shown->kind == dtls::IdentityKind::certificate) failed.certificate = facts_of(shown->part);
   return failed;
-}
-
-/// Those that a port takes; none configured: the usual ones.
-std::vector<dtls::CipherSuite> suites_of(const std::vector<std::uint16_t>& configured) {
-  if (configured.empty()) return dtls::ServerConfig().suites;
-  std::vector<dtls::CipherSuite> suites;
-  for (const auto number : configured)
-    if (const auto suite = dtls::cipher_suite(number)) suites.push_back(*suite);
-  return suites;
 }
 
 /// What the log says besides the reason, so that the log alone is enough to compare with the device's.
@@ -168,6 +176,8 @@ std::string log_tail(const FailedHandshake& failed) {
             dtls::alert_text(*failed.alert);
   if (!failed.identity_fingerprint.empty()) text += "; identity " + failed.identity_fingerprint;
   if (failed.facts.suite) text += "; suite " + dtls::suite_text(*failed.facts.suite);
+  if (!failed.facts.suite && !failed.facts.offered.suites.empty())
+    text += "; offered " + joined_suites(failed.facts.offered.suites);
   return text;
 }
 
@@ -305,16 +315,19 @@ void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::HandshakeFailed&
   const bool on_purpose =
       failure.refused_by == dtls::Side::peer && failure.alert == dtls::Alert::user_canceled;
   const auto counted = on_purpose ? dtls::FailureReason::cancelled : failure.reason;
-  ++handshakes_[static_cast<std::size_t>(port.role)].failures[static_cast<std::size_t>(counted)];
+  ++handshakes_[static_cast<std::size_t>(port.role)]
+        .failures[static_cast<std::size_t>(protocol_of(port))][static_cast<std::size_t>(counted)];
   if (failure.alert) count_alert(port, failure.refused_by == dtls::Side::peer, *failure.alert);
   Claim claim;
   if (auto known = claims_.extract(event.peer)) claim = std::move(known.mapped());
-  auto failed = failed_handshake(event, port.role, claim);
+  auto failed = failed_handshake(event, port, claim);
   if (claim.reason.empty()) {
     const auto& listen =
         port.role == ServerRole::bootstrap ? settings_.server.bootstrap : settings_.server.management;
+    auto usual = failed.protocol == dtls::SecureProtocol::tls ? security::tls::Suites().tls12
+                                                              : dtls::ServerConfig().suites;
     auto said = explain(failed, listen.tls ? ServerKeysThere::yes : ServerKeysThere::no,
-                        suites_of(listen.cipher_suites));
+                        suites_of(listen, std::move(usual)));
     claim.reason = std::move(said.reason);
     claim.remedy = std::move(said.remedy);
   }
@@ -345,7 +358,8 @@ void ServerNode::record_refusal(TimePoint now, const Port& port, const dtls::Han
   journey.remedy = claim.remedy;
   std::string detail = event.failure.detail;
   if (event.failure.alert) detail += std::string(", alert ") + dtls::to_string(*event.failure.alert);
-  journey.add(handshake_row(port.streams ? "TLS" : "DTLS", trace::Direction::up, {}, 0, std::move(detail)));
+  journey.add(
+      handshake_row(dtls::to_string(protocol_of(port)), trace::Direction::up, {}, 0, std::move(detail)));
   keep_journey(std::move(journey), Recorder::Name::proven);
 }
 

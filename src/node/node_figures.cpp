@@ -33,6 +33,8 @@ constexpr std::array<const char*, kFailureReasons> kReasonLabels{
 static_assert(static_cast<std::size_t>(security::dtls::FailureReason::library) + 1 == kFailureReasons);
 
 constexpr std::array<const char*, 2> kDirectionLabels{"sent", "received"};
+/// In the order of dtls::SecureProtocol.
+constexpr std::array<const char*, 2> kProtocolLabels{"dtls", "tls"};
 /// In the order of dtls::AlertClass.
 constexpr std::array<const char*, 3> kClassLabels{"retry", "fail", "ignore"};
 /// In the order of dtls::IdentityKind.
@@ -153,12 +155,15 @@ void ServerNode::add_handshake_figures(std::vector<Figure>& all) const {
   for (const auto role : {fleet::ServerRole::bootstrap, fleet::ServerRole::management}) {
     const auto& figures = handshakes_[static_cast<std::size_t>(role)];
     const char* server = fleet::to_string(role);
-    for (std::size_t reason = 0; reason < kFailureReasons; ++reason)
-      all.push_back({"slipway_handshake_failures_total",
-                     "Handshakes that failed, by why",
-                     number(figures.failures[reason]),
-                     false,
-                     {{"server", server}, {"reason", kReasonLabels[reason]}}});
+    for (std::size_t protocol = 0; protocol < 2; ++protocol)
+      for (std::size_t reason = 0; reason < kFailureReasons; ++reason)
+        all.push_back({"slipway_handshake_failures_total",
+                       "Handshakes that failed, by why",
+                       number(figures.failures[protocol][reason]),
+                       false,
+                       {{"server", server},
+                        {"protocol", kProtocolLabels[protocol]},
+                        {"reason", kReasonLabels[reason]}}});
     for (const auto& [what, count] : figures.established)
       all.push_back({"slipway_handshakes_established_total",
                      "Handshakes that opened a session",

@@ -130,7 +130,7 @@ StreamHooks ServerNode::stream_hooks(Port& port) {
                     const tls::Established* established) { stream_opened(now, port, id, from, established); },
       .handshake_failed =
           [this, &port](TimePoint now, PeerId id, const Address& from, const tls::HandshakeFailed& event) {
-            on_dtls(now, port, dtls::HandshakeFailed{from, id, event.failure, event.identity});
+            on_dtls(now, port, dtls::HandshakeFailed{from, id, event.failure, event.identity, event.facts});
           },
       .ready = [](TimePoint, PeerId, const coap::Reliable&) {},  // asked for with each message
       .message =

@@ -30,4 +30,8 @@ struct Port {
   }
 };
 
+[[nodiscard]] inline security::dtls::SecureProtocol protocol_of(const Port& port) {
+  return port.streams ? security::dtls::SecureProtocol::tls : security::dtls::SecureProtocol::dtls;
+}
+
 }  // namespace slipway::node

@@ -40,7 +40,7 @@ struct Claim {
 
 /// Of one server role, for /metrics.
 struct HandshakeFigures {
-  std::array<std::uint64_t, kFailureReasons> failures{};
+  std::array<std::array<std::uint64_t, kFailureReasons>, 2> failures{};  ///< [SecureProtocol]
   std::map<std::pair<security::dtls::IdentityKind, std::string>, std::uint64_t> established;  ///< by suite
   std::array<std::array<std::uint64_t, 3>, 2> alerts{};  ///< [sent, received][AlertClass]
 };

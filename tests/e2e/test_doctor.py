@@ -222,6 +222,123 @@ class Doctor(Help, lab.Case):
         self.assertIn("after the failures above", self.failures(ENDPOINT))
 
 
+class DoctorOfStreams(Help, lab.Case):
+    """The same over TCP and TLS, towards servers of ours."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.lab.folder
+        self.authority("ca")
+        self.authority("stranger")
+        self.certificate("ms", "ms.example", "ca")
+        self.certificate("device", ENDPOINT, "ca", use="clientAuth")
+        self.plain = lab.free_port()
+        self.lab.stop_server()
+        text = self.lab.config.read_text(encoding="utf-8")
+        text = text.replace("[bootstrap]\n", f'[bootstrap]\ncoaps_tcp = "127.0.0.1:{self.lab.bootstrap_port}"\n')
+        text = text.replace("[management]\n", f'[management]\ncoaps_tcp = "127.0.0.1:{self.lab.management_port}"\n'
+                            f'coap_tcp = "127.0.0.1:{self.plain}"\nkey = "ms.key"\ncertificate = "ms.crt"\n')
+        self.lab.config.write_text(text, encoding="utf-8")
+        self.lab.start_server()
+        self.bootstrap = f"coaps+tcp://127.0.0.1:{self.lab.bootstrap_port}"
+        self.management = f"coaps+tcp://127.0.0.1:{self.lab.management_port}"
+
+    def pack(self, data):
+        pack = self.folder / f"{Path(data).name}.json"
+        self.succeeds(lab.run("factory", "--endpoint", ENDPOINT, "--server", self.bootstrap, "--out", pack, "--data", data,
+                              folder=self.folder))
+        return pack
+
+    def failures(self, *arguments):
+        return self.succeeds(self.lab.ask("doctor", *arguments)).out.replace("\n" + " " * 16, " ")
+
+    def failure(self):
+        return json.loads(self.failures("--json"))["failures"][0]
+
+    def test_all_is_well(self):
+        found = self.examine("--pack", self.pack(self.lab.data), code=0)
+        self.expect(found, "reachable", "passed", "takes the connection")
+        self.expect(found, "TLS", "passed", "a session of TLS 1.3")
+        self.expect(found, "CSM", "passed")
+        self.expect(found, "CoAP request", "passed", "4.04")
+        self.assertIn("no handshake has failed", self.failures())
+
+    def test_a_wrong_key_from_both_sides(self):
+        pack = self.pack(self.lab.data)
+        content = json.loads(pack.read_text(encoding="utf-8"))
+        for record in content["objects"]:
+            if record.get("n") in ("5", "/0/0/5"):
+                record["vd"] = "AAECAwQFBgcICQoLDA0ODw"
+        pack.write_text(json.dumps(content), encoding="utf-8")
+        found = self.examine("--pack", pack, code=1)
+        self.expect(found, "identity", "failed", "unknown to the server, or its key is another one", "doctor")
+        device = self.lab.start_device(ENDPOINT, pack)
+        device.wait_for("connection failed", r"decrypt_error .51.; server coaps\+tcp://.*; psk identity .*; offered TLS_")
+        log = self.folder / "device.log"
+        log.write_text("\n".join(device.out.items), encoding="utf-8")
+        said = self.failures(ENDPOINT, "--device-log", log)
+        self.assertIn("hold different keys", said)
+        self.assertRegex(said, r"offered +TLS 1.3, TLS_AES_128_GCM_SHA256")
+        self.assertIn("(TCP)", said)
+
+    def test_an_identity_that_nobody_has(self):
+        found = self.examine(self.management, "--identity", "nobody", "--key", self.key_file(), code=1)
+        self.expect(found, "identity", "failed", "unknown to the server")
+        self.assertIn("knows no such identity", self.failures())
+        one = self.failure()
+        self.assertEqual(["TLS", "TLS 1.3"], [one["protocol"], one["offered_version"]])
+        self.assertIn("TLS_PSK_WITH_AES_128_CCM_8", one["offered_suites"])
+        status, answer = self.lab.http("GET", "/metrics")
+        self.assertEqual(200, status)
+        self.assertRegex(str(answer), r'failures_total{protocol="tls",reason="unknown_identity",server="management"} [1-9]')
+
+    def test_a_server_that_is_not_believed(self):
+        own = ["--certificate", "device.crt", "--key", "device.key"]
+        found = self.examine(self.management, *own, "--server-key", "stranger.crt", "--usage", "2", "--sni", "ms.example", code=1)
+        self.expect(found, "certificate", "noticed", '"ms.example".*issued by "ca".*2040-01-01')
+        self.expect(found, "trust", "failed", "trusted", "authority")
+        said = self.failures()
+        self.assertIn("the device refused the management server", said)
+        self.assertIn("for the name ms.example", said)
+        found = self.examine(self.management, "--key", "device.key", "--server-key", "stranger.pub", code=1)
+        self.expect(found, "trust", "failed", "not the one of the account")
+
+    def test_a_certificate_of_a_foreign_authority(self):
+        """Refused before anybody is asked who it is: what was shown is told all the same."""
+        self.lab.stop_server()
+        text = self.lab.config.read_text(encoding="utf-8")
+        self.lab.config.write_text(text.replace('key = "ms.key"\n', 'key = "ms.key"\nclient_authorities = "stranger.crt"\n'),
+                                   encoding="utf-8")
+        self.lab.start_server()
+        own = ["--certificate", "device.crt", "--key", "device.key", "--server-key", "ms.crt", "--sni", "ms.example"]
+        for uri in [self.management, self.management.replace("+tcp", "")]:
+            found = self.examine(uri, *own, code=1)
+            self.expect(found, "client", "failed", "unknown_ca")
+            one = self.failure()
+            self.assertEqual("peer not trusted", one["reason"])
+            self.assertEqual("TLS" if "+tcp" in uri else "DTLS", one["protocol"])
+            self.assertEqual([ENDPOINT, "ca"], [one["certificate"]["subject"], one["certificate"]["issuer"]])
+            self.assertEqual(8, len(one["identity_fingerprint"]))
+
+    def test_a_device_that_is_not_known(self):
+        own = ["--certificate", "device.crt", "--key", "device.key", "--server-key", "ms.crt", "--sni", "ms.example"]
+        found = self.examine(self.management, *own, code=1)
+        self.expect(found, "trust", "passed")
+        self.expect(found, "client", "failed", "certificate_unknown .46.", "enrol")
+        self.assertRegex(self.failures(), f'certificate +"{ENDPOINT}", issued by "ca"')
+
+    def test_ports_of_the_other_kind(self):
+        psk = ["--identity", "a", "--key", self.key_file()]
+        found = self.examine(f"coaps+tcp://127.0.0.1:{self.plain}", *psk, code=1)
+        self.expect(found, "TLS", "failed", "does not speak TLS", r"coap\+tcp://")
+        found = self.examine(self.management.replace("coaps", "coap"), code=1)
+        self.expect(found, "CoAP", "failed", "TLS is spoken there", r"coaps\+tcp://")
+        found = self.examine(f"coap+tcp://127.0.0.1:{self.plain}", code=0)
+        self.expect(found, "security", "noticed")
+        found = self.examine(f"coaps+tcp://127.0.0.1:{lab.free_port()}", *psk, code=1)
+        self.expect(found, "reachable", "failed", "nobody listens", "UDP")
+
+
 class DoctorAbroad(Help, unittest.TestCase):
     """Towards nobody, servers that are silent, and those of others."""
 

@@ -218,7 +218,7 @@ class Refusals(lab.Case):
         self.assertIn("slipway factory", shown)
         metrics = self.lab.http("GET", "/metrics")[1]
         self.assertRegex(metrics,
-                         r'(?m)^slipway_handshake_failures_total{reason="wrong_key",server="bootstrap"} [1-9]')
+                         r'(?m)^slipway_handshake_failures_total{protocol="dtls",reason="wrong_key",server="bootstrap"} [1-9]')
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ struct FailedHandshake {
   UnixTime first{}, last{};
   std::uint64_t times = 1;
   fleet::ServerRole server = fleet::ServerRole::management;
+  security::dtls::SecureProtocol protocol = security::dtls::SecureProtocol::dtls;
   std::string address;   ///< of the last one
   std::string endpoint;  ///< whose identity was claimed; empty: nobody's. Not proved
   security::dtls::FailureReason reason{};
@@ -36,7 +37,7 @@ struct FailedHandshake {
   std::string identity_fingerprint;                          ///< as of a credential (storage::CredentialInfo)
   std::optional<fleet::CredentialState> credential_state{};  ///< of the credential with this identity
   std::optional<UnixTime> credential_created{};
-  security::dtls::HandshakeFacts facts;
+  security::dtls::HandshakeFacts facts;  ///< without the chain: `certificate` tells of it
   std::optional<CertificateFacts> certificate{};
 };
 

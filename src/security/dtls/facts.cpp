@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <slipway/security/dtls/facts.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace slipway::security::dtls {
 namespace {
 
-constexpr std::uint16_t kServerName = 0, kSupportedGroups = 10, kConnectionId = 54;
+constexpr std::uint16_t kServerName = 0, kSupportedGroups = 10, kSupportedVersions = 43, kConnectionId = 54;
+constexpr std::uint16_t kSsl3 = 0x0300, kTls13 = 0x0304;
 
 struct Named {
   std::uint16_t number;
   const char* name;
 };
-/// Suites that devices and servers in the field offer and that are not done here.
+/// Suites of TLS 1.3, and those that devices and servers in the field offer and that are not done here.
 constexpr Named kOtherSuites[] = {
     {0x008C, "TLS_PSK_WITH_AES_128_CBC_SHA"},
     {0x00A9, "TLS_PSK_WITH_AES_256_GCM_SHA384"},
     {0x00AE, "TLS_PSK_WITH_AES_128_CBC_SHA256"},
     {0x00FF, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV"},
+    {0x1301, "TLS_AES_128_GCM_SHA256"},
+    {0x1302, "TLS_AES_256_GCM_SHA384"},
+    {0x1303, "TLS_CHACHA20_POLY1305_SHA256"},
+    {0x1304, "TLS_AES_128_CCM_SHA256"},
+    {0x1305, "TLS_AES_128_CCM_8_SHA256"},
     {0xC023, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"},
     {0xC027, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"},
     {0xC02C, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
@@ -77,7 +84,20 @@ std::string read_name(ByteView data) {
   return std::string(as_text(*name));
 }
 
-void read_extensions(ByteReader reader, HelloFacts& facts) {
+// supported_versions of a client [RFC 8446 §4.2.1]: those of TLS; what has no name here may be a grease.
+//
+//   0       1               3
+//  +-------+-------+-------+-------+-------+- ...
+//  | size  |    version    |    version    |
+//  +-------+-------+-------+-------+-------+- ...
+void read_versions(ByteView data, HelloFacts& facts) {
+  ByteReader reader(data);
+  if (!reader.u8()) return;
+  while (const auto version = reader.u16())
+    if (*version >= kSsl3 && *version <= kTls13) facts.version = std::max(facts.version, *version);
+}
+
+void read_extensions(ByteReader reader, HelloFacts& facts, SecureProtocol protocol) {
   for (;;) {
     const auto type = reader.u16();
     const auto size = reader.u16();
@@ -86,26 +106,31 @@ void read_extensions(ByteReader reader, HelloFacts& facts) {
     if (!data) return;
     if (*type == kServerName) facts.server_name = read_name(*data);
     if (*type == kSupportedGroups && facts.groups.empty()) read_list(inner(*data), facts.groups);
+    if (*type == kSupportedVersions && protocol == SecureProtocol::tls) read_versions(*data, facts);
     if (*type == kConnectionId) facts.cid = true;
   }
 }
 
 }  // namespace
 
-// The ClientHello:
+const char* to_string(SecureProtocol protocol) {
+  return protocol == SecureProtocol::tls ? "TLS" : "DTLS";
+}
+
+// The ClientHello; the cookie is of DTLS only:
 //
 //   0               2              34
 //  +-------+-------+- ... ---------+-------+- ... -------+-------+- ... ---+-------+-------+- ... ----+
 //  |    version    |  random (32)  | size  | session id  | size  | cookie  |     size      |  suites  |
 //  +-------+-------+- ... ---------+-------+- ... -------+-------+- ... ---+-------+-------+- ... ----+
 //  | size  | compression methods |     size      | extensions: type (2), size (2), data ... |
-HelloFacts read_hello_facts(ByteView body) {
+HelloFacts read_hello_facts(ByteView body, SecureProtocol protocol) {
   HelloFacts facts;
   ByteReader reader(body);
   const auto version = reader.u16();
   if (!version || !reader.take(32)) return facts;
   facts.version = *version;
-  for (int skipped = 0; skipped < 2; ++skipped) {
+  for (int skipped = protocol == SecureProtocol::dtls ? 0 : 1; skipped < 2; ++skipped) {
     const auto size = reader.u8();
     if (!size || !reader.take(*size)) return facts;
   }
@@ -119,7 +144,7 @@ HelloFacts read_hello_facts(ByteView body) {
   const auto extensions_size = reader.u16();
   if (!extensions_size) return facts;
   const auto extensions = reader.take(*extensions_size);
-  if (extensions) read_extensions(ByteReader(*extensions), facts);
+  if (extensions) read_extensions(ByteReader(*extensions), facts, protocol);
   return facts;
 }
 
@@ -131,6 +156,16 @@ std::string version_text(std::uint16_t version) {
       return "DTLS 1.2";
     case 0xFEFC:
       return "DTLS 1.3";
+    case kSsl3:
+      return "SSL 3.0";
+    case 0x0301:
+      return "TLS 1.0";
+    case 0x0302:
+      return "TLS 1.1";
+    case 0x0303:
+      return "TLS 1.2";
+    case kTls13:
+      return "TLS 1.3";
     default:
       return "version " + hexadecimal(version);
   }
@@ -158,6 +193,7 @@ const char* meaning_of(Alert alert) {
     case Alert::unknown_psk_identity:
       return "the PSK identity is not known";
     case Alert::no_certificate:
+    case Alert::certificate_required:
       return "a certificate is missing";
     case Alert::bad_certificate:
       return "the public key or certificate is not the expected one, or is damaged";
@@ -174,11 +210,13 @@ const char* meaning_of(Alert alert) {
     case Alert::access_denied:
       return "the identity is proved, and is not let in";
     case Alert::protocol_version:
-      return "this version of DTLS is not spoken";
+      return "this version of the protocol is not spoken";
     case Alert::insufficient_security:
       return "what was offered is too weak";
     case Alert::unrecognized_name:
       return "there is no server of the name that was asked for (SNI)";
+    case Alert::no_application_protocol:
+      return "something else than CoAP is spoken there (ALPN)";
     case Alert::user_canceled:
     case Alert::close_notify:
       return "the handshake was ended on purpose";

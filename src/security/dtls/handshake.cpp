@@ -126,6 +126,7 @@ void Handshake::abort(Alert alert, const HandshakeFailure& failure) {
 }
 
 void Handshake::fail(const HandshakeFailure& failure) {
+  if (session_ && chosen_ && presented_.empty()) note_presented();
   failure_ = failure;
   state_ = State::failed;
   session_.reset();

@@ -150,6 +150,7 @@ class Handshake {
   void judge_client();
   int judge_server();
   void refuse(const Distrust& distrust);
+  void note_presented();
   void offer_cid();
   void send_new_flight(TimePoint now);
   void send_again(TimePoint now);
@@ -227,7 +228,7 @@ class Handshake {
   // For facts(): read only when somebody asks.
   Bytes hello_;                                               ///< the body of the ClientHello
   std::optional<std::uint16_t> hello_version_, hello_suite_;  ///< of the ServerHello
-  std::vector<Bytes> presented_;                              ///< by the server of a client
+  std::vector<Bytes> presented_;                              ///< by the peer
 
   // Server.
   std::array<std::uint8_t, kClientRandomSize> client_random_{};

@@ -29,11 +29,14 @@ void Handshake::refuse(const Distrust& distrust) {
         .detail = distrust.detail});
 }
 
-int Handshake::judge_server() {
-  const auto chain = presented_by(session_.get());
+void Handshake::note_presented() {
   presented_.clear();
-  for (const auto& part : chain) presented_.emplace_back(part.begin(), part.end());
-  distrusted_ = distrust_of_server(*config_.credential, chain, config_.wall);
+  for (const auto part : presented_by(session_.get())) presented_.emplace_back(part.begin(), part.end());
+}
+
+int Handshake::judge_server() {
+  note_presented();
+  distrusted_ = distrust_of_server(*config_.credential, presented_by(session_.get()), config_.wall);
   return distrusted_ ? -1 : 0;
 }
 

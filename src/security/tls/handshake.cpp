@@ -51,6 +51,7 @@ void TlsSession::Impl::start(TimePoint now) {
   gnutls_transport_set_pull_function(session, &Impl::pull);
   gnutls_transport_set_pull_timeout_function(session, &Impl::readable);
   gnutls_handshake_set_max_packet_length(session, kHandshakeMessageMax);
+  gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE, &Impl::message_seen);
   unsigned char name[sizeof kProtocolName];
   std::memcpy(name, kProtocolName, sizeof name);
   const gnutls_datum_t protocol{name, sizeof name};
@@ -192,7 +193,9 @@ void TlsSession::Impl::establish(TimePoint now) {
                            .suite = suite != nullptr ? suite : "unknown suite",
                            .identity = is_server() ? identity_ : std::nullopt,
                            .traffic = traffic_,
-                           .duration = now - started_});
+                           .duration = now - started_,
+                           .facts = is_server() ? nullptr : facts()});
+  hello_ = Bytes();
   released_ = unread().size();
 }
 
@@ -240,8 +243,40 @@ void TlsSession::Impl::abort(const dtls::HandshakeFailure& failure) {
 }
 
 void TlsSession::Impl::fail(const dtls::HandshakeFailure& failure) {
-  events_.push(HandshakeFailed{.failure = failure, .identity = identity_});
+  events_.push(HandshakeFailed{.failure = failure, .identity = identity_, .facts = facts()});
   close();
+}
+
+/// GnuTLS is about to read a message of the peer, or to send one of ours.
+int TlsSession::Impl::message_seen(gnutls_session_t session, unsigned type, unsigned, unsigned incoming,
+                                   const gnutls_datum_t* message) {
+  auto& self = *static_cast<Impl*>(gnutls_session_get_ptr(session));
+  const ByteView body(message->data, message->size);
+  if (incoming != 0 && type < 32) self.messages_ |= 1u << type;
+  if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO) self.hello_.assign(body.begin(), body.end());
+  if (type == GNUTLS_HANDSHAKE_SERVER_HELLO && !self.chosen_) self.chosen_ = suite_in_server_hello(body);
+  return 0;
+}
+
+std::shared_ptr<const dtls::HandshakeFacts> TlsSession::Impl::facts() const {
+  auto facts = std::make_shared<dtls::HandshakeFacts>();
+  facts->offered = dtls::read_hello_facts(hello_, dtls::SecureProtocol::tls);
+  facts->suite = chosen_;
+  facts->messages = messages_;
+  if (!session_ || !chosen_) return facts;
+  switch (gnutls_protocol_get_version(session_.get())) {
+    case GNUTLS_TLS1_3:
+      facts->version = 0x0304;
+      break;
+    case GNUTLS_TLS1_2:
+      facts->version = 0x0303;
+      break;
+    default:
+      break;
+  }
+  for (const auto part : dtls::presented_by(session_.get()))
+    facts->chain.emplace_back(part.begin(), part.end());
+  return facts;
 }
 
 /// Whether a key exchange of TLS 1.2 with a pre-shared key is under way.

@@ -213,6 +213,7 @@ void TlsSession::Impl::close() {
   session_.reset();
   psk_.reset();
   input_ = Bytes();
+  hello_ = Bytes();
   input_head_ = released_ = 0;
 }
 

@@ -45,6 +45,8 @@ class TlsSession::Impl {
 
   static int key_of(gnutls_session_t session, const gnutls_datum_t* identity, gnutls_datum_t* key);
   static int verdict_of(gnutls_session_t session);
+  static int message_seen(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                          const gnutls_datum_t* message);
 
  private:
   enum class State : std::uint8_t { handshake, wants_credential, wants_approval, established, over };
@@ -66,6 +68,7 @@ class TlsSession::Impl {
   void fail_by_library(int code);
   void abort(const dtls::HandshakeFailure& failure);
   void fail(const dtls::HandshakeFailure& failure);
+  [[nodiscard]] std::shared_ptr<const dtls::HandshakeFacts> facts() const;
 
   // session.cpp
   [[nodiscard]] ByteView unread() const { return ByteView(input_).subspan(input_head_); }
@@ -95,7 +98,9 @@ class TlsSession::Impl {
 
   Tap tap_;
   bool tapping_;
-  std::optional<std::uint16_t> chosen_;  ///< the suite of our ServerHello
+  std::optional<std::uint16_t> chosen_;  ///< the suite of the ServerHello
+  Bytes hello_;                          ///< the body of the ClientHello; only in the handshake
+  std::uint32_t messages_ = 0;           ///< of the peer, as dtls::HandshakeFacts has them
   std::optional<dtls::PeerIdentity> identity_;
   std::optional<Secret> psk_;
   bool identity_known_ = true;

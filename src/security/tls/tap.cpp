@@ -43,7 +43,13 @@ std::optional<std::uint16_t> suite_of_server_hello(ByteView record) {
   ByteReader reader(record.subspan(kRecordHeaderSize));
   const auto type = reader.u8();
   if (!type || *type != static_cast<std::uint8_t>(HandshakeType::server_hello)) return std::nullopt;
-  if (!reader.take(3 + 2 + 32)) return std::nullopt;  // length, version, random
+  if (!reader.take(3)) return std::nullopt;  // length
+  return suite_in_server_hello(record.subspan(kRecordHeaderSize + kHandshakeHeaderSize));
+}
+
+std::optional<std::uint16_t> suite_in_server_hello(ByteView body) {
+  ByteReader reader(body);
+  if (!reader.take(2 + 32)) return std::nullopt;  // version, random
   const auto id_size = reader.u8();
   if (!id_size || !reader.take(*id_size)) return std::nullopt;
   const auto suite = reader.u16();

@@ -30,6 +30,8 @@ enum class HandshakeType : std::uint8_t { client_hello = 1, server_hello = 2, cl
 
 /// The cipher suite of the ServerHello in a record; empty when it holds none. [RFC 5246 §7.4.1.3]
 [[nodiscard]] std::optional<std::uint16_t> suite_of_server_hello(ByteView record);
+/// The same, of the body of a ServerHello.
+[[nodiscard]] std::optional<std::uint16_t> suite_in_server_hello(ByteView body);
 
 /// Follows the plaintext half of a client's handshake.
 class Tap {

@@ -66,6 +66,9 @@ constexpr const char* kServerNoSuite =
 constexpr const char* kServerSilent =
     R"({"server":"management","reason":"timeout","refused_by":"nobody","identity_fingerprint":"a48fe565",
         "endpoint":"lamp","detail":"the client fell silent before its Finished"})";
+constexpr const char* kConnectionEnded =
+    R"({"server":"management","protocol":"TLS","reason":"timeout","refused_by":"nobody","identity_fingerprint":"",
+        "endpoint":"","detail":"the client closed the connection in the middle of the handshake"})";
 constexpr const char* kDeviceRefused =
     R"({"server":"management","reason":"refused by the peer","refused_by":"device","alert_number":48,
         "identity_fingerprint":"","explanation":"the device refused the server","remedy":"compare /0/x/4"})";
@@ -101,6 +104,8 @@ const Case kCases[] = {
      "the device offers TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8; the server has no key of its own",
      "give the server `key`"},
     {"BothWait", kSilent, kServerSilent, "Each side waits for the other", "firewall"},
+    {"AConnectionOfTcpEnds", nullptr, kConnectionEnded, "the client closed the connection",
+     "proxy or firewall"},
     {"TheDeviceDistrusts", kDistrusts, kDeviceRefused,
      "does not believe the server: no path leads to a trusted authority. It was shown a certificate of "
      "\"other\"",

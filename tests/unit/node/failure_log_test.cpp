@@ -75,6 +75,18 @@ TEST(FailureLog, AStrangerIsOnePlaceWhateverItsPortAndIdentity) {
   EXPECT_EQ(log.list("", 10)[0].times, 100u);
 }
 
+TEST(FailureLog, TlsAndDtlsAreTold) {
+  FailureLog log;
+  log.add(failure(0, "a"));
+  auto one = failure(1, "a");
+  one.protocol = dtls::SecureProtocol::tls;
+  log.add(std::move(one));
+  const auto all = log.list("a", 10);
+  ASSERT_EQ(all.size(), 2u) << "a device may have an account of each";
+  EXPECT_EQ(to_json(all[0]).at("protocol"), "TLS");
+  EXPECT_EQ(to_json(all[1]).at("protocol"), "DTLS");
+}
+
 TEST(FailureLog, StrangersNeverPushOutADevice) {
   FailureLog log;
   log.add(failure(0, "a"));
@@ -99,6 +111,7 @@ struct Case {
   dtls::HelloFacts offered;
   ServerKeysThere keys;
   const char *says, *advises;
+  dtls::SecureProtocol protocol = dtls::SecureProtocol::dtls;
 };
 
 const Case kCases[] = {
@@ -130,6 +143,30 @@ const Case kCases[] = {
      ServerKeysThere::yes,
      "with the curves secp521r1",
      "secp256r1"},
+    {"OldVersionOfTls",
+     FailureReason::no_common_suite,
+     Alert::protocol_version,
+     {.version = 0x0302, .suites = {0xC0A8}},
+     ServerKeysThere::no,
+     "speaks TLS 1.1 at most",
+     "TLS 1.2 or 1.3",
+     dtls::SecureProtocol::tls},
+    {"ForeignSuitesOfTls",
+     FailureReason::no_common_suite,
+     Alert::handshake_failure,
+     {.version = 0x0304, .suites = {0x1302, 0x1303}},
+     ServerKeysThere::yes,
+     "offers TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256, and none",
+     "let the device offer",
+     dtls::SecureProtocol::tls},
+    {"TlsServerWithoutKeys",
+     FailureReason::no_common_suite,
+     Alert::handshake_failure,
+     {.version = 0x0304, .suites = {0x1301}},
+     ServerKeysThere::no,
+     "no public key or certificate of its own",
+     "give the server `key`",
+     dtls::SecureProtocol::tls},
     {"DeviceTrustsNot",
      FailureReason::peer_alert,
      Alert::unknown_ca,
@@ -157,7 +194,7 @@ const Case kCases[] = {
      {},
      ServerKeysThere::no,
      "the handshake failed: timeout",
-     "datagrams"},
+     "reaches it"},
 };
 
 class Explained : public testing::TestWithParam<Case> {};
@@ -169,6 +206,7 @@ TEST_P(Explained, NamesTheReasonAndTheRemedy) {
   failed.reason = GetParam().reason;
   failed.alert = GetParam().alert;
   failed.facts.offered = GetParam().offered;
+  failed.protocol = GetParam().protocol;
   const auto said = explain(failed, GetParam().keys, dtls::ServerConfig().suites);
   EXPECT_THAT(said.reason, HasSubstr(GetParam().says));
   EXPECT_THAT(said.remedy, HasSubstr(GetParam().advises));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a failed handshake tells of both ends.
 #include "dtls_link.hpp"
+#include "pki.hpp"
 
 #include <slipway/security/dtls/facts.hpp>
 
@@ -37,6 +38,23 @@ TEST(DtlsFacts, AWrongKeyIsToldWithTheSuiteThatWasChosen) {
   ASSERT_TRUE(host.seen.failed);
   EXPECT_EQ(host.seen.failed->facts->suite, chosen);
   EXPECT_EQ(host.seen.failed->facts->version, 0xFEFD);
+}
+
+/// The server has judged it before anybody was asked, and who it was is shown all the same.
+TEST(DtlsFacts, AClientThatIsNotBelievedIsToldWithItsCertificate) {
+  using security::test::world;
+  ServerConfig server;
+  server.keys = security::test::keys_of(world().server);
+  server.client_authorities = {security::test::make_authority("Stranger").certificate};
+  Link link(1, {}, std::move(server));
+  auto config = test::client_config();
+  config.credential = security::test::certificate_credential(
+      world().device, {.server_key = world().server.certificate, .name = "server.example"});
+  link.connect(std::move(config));
+  ASSERT_EQ(link.seen.failed.size(), 1u);
+  EXPECT_FALSE(link.seen.failed[0].identity);
+  ASSERT_EQ(link.seen.failed[0].facts->chain.size(), 1u);
+  EXPECT_EQ(link.seen.failed[0].facts->chain[0], world().device.certificate);
 }
 
 TEST(DtlsFacts, AnEstablishedSessionTellsThemToo) {
@@ -98,7 +116,9 @@ TEST(DtlsFacts, NumbersHaveNamesWhereThereAreAny) {
   EXPECT_EQ(suite_text(0x1234), "0x1234");
   EXPECT_EQ(group_text(29), "x25519");
   EXPECT_EQ(version_text(0xFEFF), "DTLS 1.0");
-  EXPECT_EQ(version_text(0x0303), "version 0x0303");
+  EXPECT_EQ(version_text(0x0303), "TLS 1.2");
+  EXPECT_EQ(version_text(0x1234), "version 0x1234");
+  EXPECT_EQ(suite_text(0x1301), "TLS_AES_128_GCM_SHA256");
 }
 
 }  // namespace

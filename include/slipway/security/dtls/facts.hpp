@@ -16,9 +16,15 @@ namespace slipway::security::dtls {
 inline constexpr std::size_t kFactsListMax = 64;
 inline constexpr std::size_t kServerNameMax = 255;
 
+enum class SecureProtocol : std::uint8_t { dtls, tls };
+/// "DTLS", "TLS".
+[[nodiscard]] const char* to_string(SecureProtocol protocol);
+
 /// What a client offered. All of it is a claim, and may be anything.
 struct HelloFacts {
-  std::uint16_t version = 0;            ///< as on the wire: 0xFEFD is DTLS 1.2, 0xFEFF is DTLS 1.0
+  /// As on the wire: 0xFEFD is DTLS 1.2, 0xFEFF is DTLS 1.0, 0x0304 is TLS 1.3. Of several the latest that
+  /// has a name here [RFC 8446 §4.2.1]; 0: there was no hello.
+  std::uint16_t version = 0;
   std::vector<std::uint16_t> suites{};  ///< IANA numbers, most wanted first; at most kFactsListMax
   std::vector<std::uint16_t> groups{};  ///< likewise [RFC 8422 §5.1.1]
   std::string server_name{};            ///< SNI; empty: none was sent [RFC 6066 §3]
@@ -29,14 +35,14 @@ struct HandshakeFacts {
   HelloFacts offered;
   std::optional<std::uint16_t> version{}, suite{};  ///< that the ServerHello chose
   std::uint32_t messages = 0;  ///< bit n: a handshake message of type n came from the peer
-  std::vector<Bytes> chain{};  ///< of a client: the public key or certificates that its server showed, DER
+  std::vector<Bytes> chain{};  ///< the public key or certificates that the peer showed, DER
   [[nodiscard]] bool got(unsigned type) const { return type < 32 && (messages >> type & 1) != 0; }
 };
 
 /// Reads the body of a ClientHello. What cannot be read is left out. [RFC 5246 §7.4.1.2] [RFC 6347 §4.2.1]
-[[nodiscard]] HelloFacts read_hello_facts(ByteView body);
+[[nodiscard]] HelloFacts read_hello_facts(ByteView body, SecureProtocol protocol = SecureProtocol::dtls);
 
-/// "DTLS 1.2", or the number of a version that has no name here.
+/// "DTLS 1.2", "TLS 1.3", or the number of a version that has no name here.
 [[nodiscard]] std::string version_text(std::uint16_t version);
 /// The name of a suite that is done here, or of one that others often want; else its number, "0xC0A8".
 [[nodiscard]] std::string suite_text(std::uint16_t iana);

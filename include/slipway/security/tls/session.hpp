@@ -14,6 +14,7 @@
 #include <slipway/base/result.hpp>
 #include <slipway/base/secret.hpp>
 #include <slipway/base/time.hpp>
+#include <slipway/security/dtls/facts.hpp>
 #include <slipway/security/dtls/types.hpp>
 
 namespace slipway::security::tls {
@@ -82,11 +83,13 @@ struct Established {
   std::optional<dtls::PeerIdentity> identity;  ///< of a client, at its server
   Traffic traffic;
   Duration duration;
+  std::shared_ptr<const dtls::HandshakeFacts> facts{};  ///< at a client
 };
 /// The session did not come to be. What is left to send tells the peer.
 struct HandshakeFailed {
   dtls::HandshakeFailure failure;
   std::optional<dtls::PeerIdentity> identity;  ///< what a client claimed, if it came that far
+  std::shared_ptr<const dtls::HandshakeFacts> facts{};
 };
 /// Of a client: a warning of its server, in the handshake or in the session, which goes on: for /1/x/11.
 /// [LwM2M-TRANSPORT 1.2 §5.2.10]
@@ -100,8 +103,8 @@ struct SessionEnded {
   dtls::SessionEnd reason;
   std::optional<dtls::Alert> alert;  ///< the one received, or the one sent
 };
-using Event = std::variant<CredentialWanted, Established, HandshakeFailed, AlertReceived, BytesReceived,
-                           SessionEnded>;
+using Event =
+    std::variant<CredentialWanted, Established, HandshakeFailed, AlertReceived, BytesReceived, SessionEnded>;
 
 class TlsServer;
 
