@@ -40,7 +40,7 @@ bool FlightWriter::write(const Flight& flight, DatagramBatch& batch) const {
                           : epoch == 0 ? kRecordHeaderSize
                                        : record_overhead(protection.aead, protection.cid_out);
     const auto at = batch.bytes.size();
-    if (at != begin && at - begin + overhead + payload.size() > mtu) {
+    if (at != begin && (record_a_datagram || at - begin + overhead + payload.size() > mtu)) {
       batch.ends.push_back(at);
       begin = at;
     }

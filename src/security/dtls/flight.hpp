@@ -71,6 +71,7 @@ struct FlightWriter {
   std::size_t mtu;
   std::uint64_t& next_plain;
   RecordState& protection;
+  bool record_a_datagram = false;
   /// Appends the flight's datagrams to the batch. False when sequence numbers or libcrypto give out.
   [[nodiscard]] bool write(const Flight& flight, DatagramBatch& batch) const;
 };

@@ -319,7 +319,7 @@ void Handshake::send_new_flight(TimePoint now) {
 void Handshake::send(const Flight& flight) {
   const auto datagrams = output_.ends.size();
   const auto bytes = output_.bytes.size();
-  const FlightWriter writer{engine_, config_.mtu, next_plain_, records_};
+  const FlightWriter writer{engine_, config_.mtu, next_plain_, records_, repeats_for_a_session()};
   if (!writer.write(flight, output_))
     fail({.reason = FailureReason::library, .refused_by = Side::us, .detail = "libcrypto refused to seal"});
   traffic_.datagrams_sent =

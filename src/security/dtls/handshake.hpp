@@ -157,6 +157,11 @@ class Handshake {
   void let_library_repeat();
   bool takes_from_library(const RecordHeader& record);
   void send(const Flight& flight);
+  /// Whose client may have its session already, and repeats its lost answer when it reads our Finished. In a
+  /// session GnuTLS reads one record of a datagram, and the next one when another datagram comes.
+  [[nodiscard]] bool repeats_for_a_session() const {
+    return resumed_ && context_.role() == Role::server && retransmissions_ != 0;
+  }
   void answer_repeated(TimePoint now);
   void detect_wrong_key(ByteView datagram);
   void fail_by_library(int code);
