@@ -1,44 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against other people's DTLS in this process: GnuTLS's own session and OpenSSL, both sides, over memory.
-#include <gnutls/dtls.h>
-#include <gnutls/gnutls.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
-#include <cerrno>
-#include <deque>
-
-#include "dtls_link.hpp"
-#include "pki.hpp"
+#include "dtls_foreign_peers.hpp"
 
 namespace slipway::security::dtls::test {
 namespace {
 
-enum class Role { client, server };
-/// What a peer proves itself with.
-enum class Proof { psk, nothing };
-
-/// Another implementation's end of a session, as a thing that takes and gives datagrams.
-class ForeignPeer {
- public:
-  virtual ~ForeignPeer() = default;
-  virtual void handle(ByteView datagram) = 0;
-  [[nodiscard]] virtual bool connected() const = 0;
-  virtual void send(std::string_view text) = 0;
-  virtual void close() = 0;
-  /// Begins another handshake inside the session.
-  virtual void renegotiate() = 0;
-  std::deque<Bytes> out;
-  std::vector<std::string> received;
-  bool closed = false;
-};
-
-struct SuiteNames {
-  CipherSuite suite;
-  const char* gnutls;
-  const char* openssl;
-  const char* exchange = ":+PSK";  ///< in the words of GnuTLS
-};
 constexpr SuiteNames kSuites[] = {
     {CipherSuite::psk_aes_128_ccm_8, "AES-128-CCM-8", "PSK-AES128-CCM8"},
     {CipherSuite::psk_aes_128_ccm, "AES-128-CCM", "PSK-AES128-CCM"},
@@ -48,189 +14,10 @@ constexpr SuiteNames kSuites[] = {
      ":+ECDHE-PSK"},
 };
 
-class GnutlsPeer final : public ForeignPeer {
- public:
-  GnutlsPeer(Role role, const SuiteNames& suite, Proof proof = Proof::psk) {
-    const bool server = role == Role::server;
-    gnutls_init(&session_, (server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK);
-    const auto priority = std::string(
-                              "NONE:+VERS-DTLS1.2:+AEAD:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:+CTYPE-CLI-X509:"
-                              "+CTYPE-SRV-X509:+") +
-                          suite.gnutls + (proof == Proof::psk ? suite.exchange : ":+ECDHE-ECDSA");
-    EXPECT_GE(gnutls_priority_set_direct(session_, priority.c_str(), nullptr), 0);
-    gnutls_psk_allocate_server_credentials(&server_);
-    gnutls_psk_allocate_client_credentials(&client_);
-    gnutls_psk_set_server_credentials_function(
-        server_, [](gnutls_session_t, const char*, gnutls_datum_t* key) {
-          key->data = static_cast<unsigned char*>(gnutls_malloc(kKey.size()));
-          std::copy(kKey.begin(), kKey.end(), key->data);
-          key->size = static_cast<unsigned>(kKey.size());
-          return 0;
-        });
-    const gnutls_datum_t key{reinterpret_cast<unsigned char*>(const_cast<char*>(kKey.data())),
-                             static_cast<unsigned>(kKey.size())};
-    gnutls_psk_set_client_credentials(client_, std::string(kIdentity).c_str(), &key, GNUTLS_PSK_KEY_RAW);
-    gnutls_certificate_allocate_credentials(&none_);
-    if (proof == Proof::psk)
-      gnutls_credentials_set(session_, GNUTLS_CRD_PSK, server ? static_cast<void*>(server_) : client_);
-    else
-      gnutls_credentials_set(session_, GNUTLS_CRD_CERTIFICATE, none_);
-    gnutls_transport_set_ptr(session_, this);
-    gnutls_transport_set_push_function(
-        session_, [](gnutls_transport_ptr_t self, const void* data, size_t size) {
-          const auto* bytes = static_cast<const std::uint8_t*>(data);
-          static_cast<GnutlsPeer*>(self)->out.emplace_back(bytes, bytes + size);
-          return static_cast<ssize_t>(size);
-        });
-    gnutls_transport_set_pull_function(
-        session_, [](gnutls_transport_ptr_t self, void* data, size_t size) -> ssize_t {
-          auto& peer = *static_cast<GnutlsPeer*>(self);
-          if (peer.in_.empty()) {
-            gnutls_transport_set_errno(peer.session_, EAGAIN);
-            return -1;
-          }
-          const auto count = std::min(size, peer.in_.front().size());
-          std::copy_n(peer.in_.front().begin(), count, static_cast<std::uint8_t*>(data));
-          peer.in_.pop_front();
-          return static_cast<ssize_t>(count);
-        });
-    gnutls_transport_set_pull_timeout_function(session_, [](gnutls_transport_ptr_t self, unsigned) {
-      return static_cast<GnutlsPeer*>(self)->in_.empty() ? 0 : 1;
-    });
-    gnutls_dtls_set_mtu(session_, 1200);
-    if (server) gnutls_dtls_set_timeouts(session_, 0, 60'000);  // it answers at once what comes again
-    if (!server) step();
-  }
-  ~GnutlsPeer() override {
-    gnutls_deinit(session_);
-    gnutls_psk_free_server_credentials(server_);
-    gnutls_psk_free_client_credentials(client_);
-    gnutls_certificate_free_credentials(none_);
-  }
-  void handle(ByteView datagram) override {
-    in_.emplace_back(datagram.begin(), datagram.end());
-    step();
-  }
-  bool connected() const override { return connected_; }
-  void send(std::string_view text) override { gnutls_record_send(session_, text.data(), text.size()); }
-  void close() override { gnutls_bye(session_, GNUTLS_SHUT_WR); }
-  void renegotiate() override {
-    const bool is_server = gnutls_rehandshake(session_) == GNUTLS_E_SUCCESS;
-    if (!is_server) (void)gnutls_handshake(session_);
-  }
-  void warn(Alert alert) {
-    gnutls_alert_send(session_, GNUTLS_AL_WARNING, static_cast<gnutls_alert_description_t>(alert));
-  }
-  /// The last one that it got.
-  [[nodiscard]] int alert() const { return gnutls_alert_get(session_); }
-
- private:
-  void step() {
-    do {
-      if (!connected_) connected_ = gnutls_handshake(session_) == GNUTLS_E_SUCCESS;
-      if (!connected_) continue;
-      char text[2000];
-      const auto size = gnutls_record_recv(session_, text, sizeof text);
-      if (size > 0) received.emplace_back(text, static_cast<std::size_t>(size));
-      if (size == 0) closed = true;
-    } while (!in_.empty());
-  }
-  gnutls_session_t session_ = nullptr;
-  gnutls_psk_server_credentials_t server_ = nullptr;
-  gnutls_psk_client_credentials_t client_ = nullptr;
-  gnutls_certificate_credentials_t none_ = nullptr;
-  std::deque<Bytes> in_;
-  bool connected_ = false;
-};
-
-class OpensslPeer final : public ForeignPeer {
- public:
-  OpensslPeer(Role role, const SuiteNames& suite)
-      : context_(SSL_CTX_new(role == Role::server ? DTLS_server_method() : DTLS_client_method())) {
-    SSL_CTX_set_security_level(context_, 0);
-    EXPECT_EQ(SSL_CTX_set_cipher_list(context_, suite.openssl), 1);
-    SSL_CTX_set_psk_server_callback(context_, [](SSL*, const char* identity, unsigned char* key, unsigned) {
-      if (identity != kIdentity) return 0u;
-      std::copy(kKey.begin(), kKey.end(), key);
-      return static_cast<unsigned>(kKey.size());
-    });
-    SSL_CTX_set_psk_client_callback(
-        context_, [](SSL*, const char*, char* identity, unsigned room, unsigned char* key, unsigned) {
-          EXPECT_GT(room, kIdentity.size());
-          std::copy(kIdentity.begin(), kIdentity.end(), identity);
-          identity[kIdentity.size()] = 0;
-          std::copy(kKey.begin(), kKey.end(), key);
-          return static_cast<unsigned>(kKey.size());
-        });
-    ssl_ = SSL_new(context_);
-    in_ = BIO_new(BIO_s_mem());
-    BIO_set_mem_eof_return(in_, -1);
-    out_ = BIO_new(BIO_s_mem());
-    BIO_set_mem_eof_return(out_, -1);
-    SSL_set_bio(ssl_, in_, out_);
-    SSL_set_options(ssl_, SSL_OP_NO_QUERY_MTU);
-    DTLS_set_link_mtu(ssl_, 1200);
-    role == Role::server ? SSL_set_accept_state(ssl_) : SSL_set_connect_state(ssl_);
-    if (role == Role::client) step();
-  }
-  ~OpensslPeer() override {
-    SSL_free(ssl_);
-    SSL_CTX_free(context_);
-  }
-  void handle(ByteView datagram) override {
-    BIO_write(in_, datagram.data(), static_cast<int>(datagram.size()));
-    step();
-  }
-  bool connected() const override { return SSL_is_init_finished(ssl_) == 1; }
-  void send(std::string_view text) override {
-    SSL_write(ssl_, text.data(), static_cast<int>(text.size()));
-    collect();
-  }
-  void close() override {
-    SSL_shutdown(ssl_);
-    collect();
-  }
-  void renegotiate() override {
-    SSL_renegotiate(ssl_);
-    SSL_do_handshake(ssl_);
-    ERR_clear_error();
-    collect();
-  }
-
- private:
-  void step() {
-    if (!connected()) SSL_do_handshake(ssl_);
-    char text[2000];
-    for (int size; connected() && (size = SSL_read(ssl_, text, sizeof text)) > 0;)
-      received.emplace_back(text, static_cast<std::size_t>(size));
-    closed = (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0;
-    ERR_clear_error();
-    collect();
-  }
-  /// A memory BIO forgets where datagrams end; any split between records will do.
-  void collect() {
-    char buffer[8192];
-    const int size = BIO_read(out_, buffer, sizeof buffer);
-    if (size <= 0) return;
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(buffer);
-    for (std::size_t at = 0; at + 13 <= static_cast<std::size_t>(size);) {
-      const auto length = 13 + static_cast<std::size_t>(bytes[at + 11] << 8 | bytes[at + 12]);
-      out.emplace_back(bytes + at, bytes + at + length);
-      at += length;
-    }
-  }
-  SSL_CTX* context_;
-  SSL* ssl_ = nullptr;
-  BIO *in_ = nullptr, *out_ = nullptr;
-};
-
-enum class Stack { gnutls, openssl };
 using Case = std::tuple<Stack, std::size_t>;
 
 std::unique_ptr<ForeignPeer> make_peer(const Case& which, Role role) {
-  const auto& suite = kSuites[std::get<1>(which)];
-  if (std::get<0>(which) == Stack::gnutls) return std::make_unique<GnutlsPeer>(role, suite);
-  return std::make_unique<OpensslPeer>(role, suite);
+  return make_peer(std::get<0>(which), role, kSuites[std::get<1>(which)]);
 }
 
 class DtlsPeers : public testing::TestWithParam<Case> {};
@@ -435,7 +222,7 @@ TEST(DtlsForeignClient, WithoutACertificateIsRefusedAndTold) {
   config.keys.chain = {world.server.certificate};
   config.keys.private_key = Secret(world.server.key.private_key.reveal());
   DtlsServer server(std::move(config), random);
-  GnutlsPeer peer(Role::client, kSuites[0], Proof::nothing);
+  GnutlsPeer peer(Role::client, kSuites[0], {.proof = Proof::nothing});
   std::optional<HandshakeFailed> failed;
   for (int round = 0; round < 20; ++round) {
     for (; !peer.out.empty(); peer.out.pop_front())

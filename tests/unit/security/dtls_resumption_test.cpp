@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sessions that are resumed where no Connection ID keeps them. [RFC 5246 §7.3] [RFC 7925 §6]
-#include "dtls_link.hpp"
-#include "pki.hpp"
+#include "dtls_without_cid.hpp"
 
 #include <set>
 
@@ -20,33 +19,6 @@ using security::test::raw_credential;
 using security::test::world;
 
 constexpr auto kElsewhere = [] { return Address::v4(10, 0, 0, 7, 41000); };
-
-ServerConfig server_without_cid() {
-  ServerConfig config;
-  config.cid_size = 0;
-  config.keys = keys_of(world().server);
-  config.client_authorities = {world().authority.certificate};
-  config.wall = [](TimePoint) { return kToday; };
-  return config;
-}
-
-ServerTrust by_authority() {
-  return {.server_key = world().authority.certificate,
-          .usage = CertificateUsage::trust_anchor,
-          .anchors = {},
-          .name = "server.example"};
-}
-
-ClientConfig client_of(IdentityKind kind, Secret resumption = {}, UnixTime wall = kToday) {
-  auto config = client_config();
-  if (kind == IdentityKind::raw_public_key)
-    config.credential = raw_credential(world().device, world().server);
-  if (kind == IdentityKind::certificate)
-    config.credential = certificate_credential(world().device, by_authority());
-  config.wall = wall;
-  config.resumption = std::move(resumption);
-  return config;
-}
 
 void expect_talk(Link& link, Link::Host& host) {
   ASSERT_TRUE(host.seen.connected);
