@@ -11,6 +11,7 @@
 #include <thermometer/device.hpp>
 
 #include "app.hpp"
+#include "key_input.hpp"
 #include "key_log.hpp"
 #include "objects.hpp"
 #include "output.hpp"
@@ -29,6 +30,7 @@ struct Options {
   std::string smartcard;
   std::string pin_file;
   std::string key_log;
+  std::string trust_store;
   bool no_pack = false;
   bool server_initiated = false;
   bool factory_reset = false;
@@ -82,6 +84,11 @@ std::expected<device::Settings, std::string> settings_of(const Options& options)
   settings.client.preferred_format = *format;
   settings.client.enabler = *version;
   settings.smartcard = std::move(*card);
+  if (!options.trust_store.empty()) {
+    auto anchors = read_trust_store(options.trust_store);
+    if (!anchors) return std::unexpected("--trust-store " + anchors.error());
+    settings.trust_store = std::move(*anchors);
+  }
   if (options.no_pack) settings.client.bootstrap_pack = client::BootstrapPack::never;
   if (options.server_initiated) settings.client.server_initiated = client::ServerInitiated::accept;
   if (options.hibernate) settings.at_stop = device::AtStop::hibernate;
@@ -152,6 +159,12 @@ void add_client(Context context) {
                    "before the factory pack")
       ->type_name("READER");
   command->add_option("--pin-file", options->pin_file, "file with the card's PIN, where it asks for one")
+      ->type_name("FILE");
+  command
+      ->add_option(
+          "--trust-store", options->trust_store,
+          "certificates of the authorities that the device trusts by itself (PEM, DER), for accounts of "
+          "certificate usage 0 and 1")
       ->type_name("FILE");
   command
       ->add_option("--endpoint", options->endpoint,

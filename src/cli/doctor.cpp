@@ -77,7 +77,8 @@ int run(const Options& options, bool as_json) {
     return examine(options, as_json);
   }
   const auto& target = options.target;
-  if (!target.identity.empty() || !target.key_file.empty() || !target.certificate_file.empty())
+  if (!target.identity.empty() || !target.key_file.empty() || !target.certificate_file.empty() ||
+      !target.trust_store_file.empty())
     return usage("a credential is for trying a server: name it first, such as coaps://host:5684");
   auto failures = options.failures;
   failures.endpoint = options.subject;
@@ -107,6 +108,12 @@ void add_credential_options(CLI::App* command, doctor::TargetOptions& target) {
                    "matching type (/0/x/13): 0 whole, 1 to 3 a hash in hexadecimal")
       ->group("As whom")
       ->check(CLI::Range(0, 3));
+  command
+      ->add_option(
+          "--trust-store", target.trust_store_file,
+          "certificates of the authorities that the device trusts by itself, for usage 0 and 1 (PEM, DER)")
+      ->group("As whom")
+      ->type_name("FILE");
   command->add_option("--sni", target.sni, "name that the server's certificate is made out to (/0/x/14)")
       ->group("As whom")
       ->type_name("NAME");

@@ -110,6 +110,11 @@ std::expected<Target, std::string> Target::from(const TargetOptions& options) {
   const bool of_file = !options.pack.empty() || !options.state.empty();
   const auto read = of_file ? target.read_account(options) : target.read_options(options);
   if (!read) return std::unexpected(read.error());
+  if (!options.trust_store_file.empty()) {
+    auto anchors = read_trust_store(options.trust_store_file);
+    if (!anchors) return wrong("--trust-store " + anchors.error());
+    target.trust_store_ = std::move(*anchors);
+  }
   if (auto fits = target.check_uri(); !fits) return std::unexpected(fits.error());
   return target;
 }
@@ -219,7 +224,7 @@ security::ServerTrust Target::trust() const {
   return {.server_key = server_key_,
           .matching = static_cast<security::MatchingType>(matching_),
           .usage = static_cast<security::CertificateUsage>(usage_),
-          .anchors = {},
+          .anchors = trust_store_,
           .name = sni_.empty() ? std::string(uri().host) : sni_};
 }
 
@@ -234,7 +239,7 @@ std::expected<dtls::ClientConfig, std::string> Target::session() const {
   wanted.certificate_usage = usage_;
   wanted.sni = sni_;
   wanted.cipher_suites = suites_;
-  auto config = device::secure_config(wanted, uri().host, net::unix_now());
+  auto config = device::secure_config(wanted, uri().host, net::unix_now(), trust_store_);
   if (config && !cid_) config->cid = dtls::ClientConfig::ConnectionId::off;
   return config;
 }

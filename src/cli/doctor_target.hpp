@@ -18,7 +18,7 @@ namespace slipway::cli::doctor {
 /// As typed.
 struct TargetOptions {
   std::string uri;
-  std::string identity, key_file, certificate_file, server_key_file;
+  std::string identity, key_file, certificate_file, server_key_file, trust_store_file;
   std::optional<unsigned> usage, matching;
   std::string sni, suites;
   std::string pack, state;
@@ -56,6 +56,7 @@ class Target {
   SecurityMode mode_ = SecurityMode::nosec;
   Bytes identity_, server_key_;
   Secret key_;
+  std::vector<Bytes> trust_store_;
   std::uint8_t matching_ = 0, usage_ = 3;
   std::string sni_;
   std::array<std::uint16_t, 8> suites_{};

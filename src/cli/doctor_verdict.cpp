@@ -45,6 +45,14 @@ bool is(const ConnectionFailure& device, const char* reason) {
 bool fell_silent(const ConnectionFailure& device) {
   return is(device, "timeout");
 }
+/// What to do where the device does not believe its server.
+const char* remedy_of_distrust(const ConnectionFailure& device, const char* otherwise) {
+  return device.detail.find("trust store") == std::string::npos
+             ? otherwise
+             : "give the device its trust store (`slipway client --trust-store FILE`), with the root of the "
+               "server's "
+               "chain in it; or write certificate_usage = 2 or 3 in the plan";
+}
 bool heard_nothing(const ConnectionFailure& device) {
   return fell_silent(device) && device.detail.starts_with("nothing came back");
 }
@@ -85,7 +93,7 @@ Verdict of_device(const ConnectionFailure& device) {
   if (is(device, "peer not trusted"))
     return {"The device does not believe the server: " + device.detail +
                 (device.certificate.empty() ? "" : ". It was shown " + device.certificate),
-            "compare that with its account: /0/x/4, 13, 14 and 15"};
+            remedy_of_distrust(device, "compare that with its account: /0/x/4, 13, 14 and 15")};
   if (is(device, "refused by the peer") && device.alert) {
     const auto alert = static_cast<security::dtls::Alert>(*device.alert);
     return {"A server refuses the device with " + security::dtls::alert_text(alert) + " (" +
@@ -133,7 +141,7 @@ Verdict of_server(const ConnectionFailure* device, const ServerView& server) {
   if (server.reason == "refused by the peer" && device != nullptr && is(*device, "peer not trusted"))
     return {"The device does not believe the server: " + device->detail +
                 (device->certificate.empty() ? "" : ". It was shown " + device->certificate),
-            server.remedy};
+            remedy_of_distrust(*device, server.remedy.c_str())};
   if (server.reason == "peer not trusted")
     return {"The server does not take the device's key or certificate: " + server.detail +
                 (server.certificate.empty() ? "" : " (" + server.certificate + ")"),

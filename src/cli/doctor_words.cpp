@@ -87,6 +87,13 @@ const char* trust_remedy(const dtls::HandshakeFailure& failure, const Asked& ask
   if (!asked.knows_server)
     return "the account names no key or certificate of the server, so nobody is trusted: give --server-key "
            "FILE";
+  const bool needs_store = asked.mode == SecurityMode::x509 &&
+                           (asked.trust.usage == security::CertificateUsage::ca_constraint ||
+                            asked.trust.usage == security::CertificateUsage::service_certificate);
+  if (needs_store && asked.trust.anchors.empty())
+    return "give the authorities that the device trusts with --trust-store FILE; a device without any needs "
+           "an "
+           "account of usage 2 or 3 (/0/x/15)";
   if (asked.mode == SecurityMode::rpk)
     return "compare the SHA-256 above with that of the account's /0/x/4; the server's key was replaced, or "
            "this is "
@@ -96,6 +103,10 @@ const char* trust_remedy(const dtls::HandshakeFailure& failure, const Asked& ask
     case Alert::certificate_expired:
       return "renew the server's certificate, or correct this machine's clock";
     case Alert::unknown_ca:
+      if (needs_store)
+        return "the device's trust store needs the root of the server's chain, and with usage 0 that chain "
+               "the "
+               "authority of /0/x/4";
       return "give the account the authority that issued it (/0/x/4 with usage 2), or the certificate itself "
              "(usage 3)";
     case Alert::unsupported_certificate:

@@ -3,6 +3,7 @@
 
 #include <slipway/fleet/configuration.hpp>
 #include <slipway/security/keys.hpp>
+#include <slipway/security/trust.hpp>
 
 namespace slipway::cli {
 namespace {
@@ -65,6 +66,22 @@ std::expected<Secret, std::string> read_preshared_key(const std::string& file) {
   Secret key(*bytes);
   wipe(*bytes);
   return key;
+}
+
+std::expected<std::vector<Bytes>, std::string> read_trust_store(const std::string& file) {
+  const auto blocks = read_blocks(file);
+  if (!blocks) return std::unexpected(blocks.error());
+  std::vector<Bytes> anchors;
+  for (const auto& block : *blocks)
+    if (block.label.empty() || block.label == "CERTIFICATE") {
+      const auto der = block.der.reveal();
+      anchors.emplace_back(der.begin(), der.end());
+    }
+  if (anchors.empty() || !security::ClientAuthorities::from(anchors))
+    return std::unexpected(file +
+                           ": a trust store holds certificates of authorities, and nothing damaged; give it "
+                           "as PEM, or one as DER");
+  return anchors;
 }
 
 std::expected<Bytes, std::string> read_certificates(const std::string& file) {

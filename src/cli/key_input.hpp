@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <string>
+#include <vector>
 
 #include <slipway/base/bytes.hpp>
 #include <slipway/base/secret.hpp>
@@ -20,5 +21,9 @@ namespace slipway::cli {
 [[nodiscard]] std::expected<Secret, std::string> read_preshared_key(const std::string& file);
 /// A file as it is: one certificate (DER) or a chain (PEM).
 [[nodiscard]] std::expected<Bytes, std::string> read_certificates(const std::string& file);
+
+/// All certificates of a file, DER: whom a device trusts by itself. None of them, or one that is damaged, is
+/// an error.
+[[nodiscard]] std::expected<std::vector<Bytes>, std::string> read_trust_store(const std::string& file);
 
 }  // namespace slipway::cli

@@ -11,7 +11,7 @@ using Misfit = client::CredentialChecker::Misfit;
 using security::CertificateInfo;
 using security::Curve;
 
-constexpr ResourceId kIdentity{3}, kServerKey{4}, kPrivateKey{5};
+constexpr ResourceId kIdentity{3}, kServerKey{4}, kPrivateKey{5}, kCertificateUsage{15};
 constexpr std::uint8_t kServiceConstraint = 1, kDomainIssued = 3;  // /0/x/15: /0/x/4 is the server's own
 
 const char* time_misfit(const CertificateInfo& certificate, std::optional<UnixTime> now) {
@@ -77,6 +77,8 @@ std::optional<Misfit> CredentialChecks::check(const client::AccountCredentials& 
   if (!equal(certificate->public_key, key->public_key))
     return Misfit{kPrivateKey, "the private key is not that of the certificate"};
   if (const auto* rule = device_misfit(*certificate, account)) return Misfit{kIdentity, rule};
+  if (account.certificate_usage <= kServiceConstraint && trust_store_ == TrustStore::none)
+    return Misfit{kCertificateUsage, "certificate usage 0 and 1 need a trust store, and the device has none"};
   return check_server(account);
 }
 

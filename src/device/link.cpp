@@ -27,8 +27,8 @@ void begin_story(const client::ConnectWanted& wanted, ConnectionFailure& story) 
 
 }  // namespace
 
-Link::Link(net::EventLoop& loop, Random& random, LinkEvents events)
-    : loop_(loop), random_(random), events_(std::move(events)) {}
+Link::Link(net::EventLoop& loop, Random& random, std::span<const Bytes> trust_store, LinkEvents events)
+    : loop_(loop), random_(random), trust_store_(trust_store), events_(std::move(events)) {}
 
 Link::~Link() {
   *alive_ = false;
@@ -58,10 +58,10 @@ void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, Ke
   if (!uri) return fail(ConnectFailure::unreachable, std::string("server URI: ") + uri.error().detail);
   if (is_tcp(uri->scheme)) {
     stream_ = std::make_unique<StreamLink>(loop_, random_, events_, story_);
-    if (auto ready = stream_->prepare(wanted, *uri); !ready)
+    if (auto ready = stream_->prepare(wanted, *uri, trust_store_); !ready)
       return fail(ConnectFailure::unreachable, std::move(ready.error()));
   } else if (is_secure(uri->scheme)) {
-    auto config = secure_config(wanted, uri->host, net::unix_now());
+    auto config = secure_config(wanted, uri->host, net::unix_now(), trust_store_);
     if (!config) return fail(ConnectFailure::unreachable, std::move(config.error()));
     if (kept.kind == KeptSession::Kind::resumable) config->resumption = std::move(kept.bytes);
     dtls_ = std::make_unique<dtls::DtlsClient>(std::move(*config), random_);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include <slipway/base/random.hpp>
@@ -46,7 +47,8 @@ class StreamLink;
 
 class Link {
  public:
-  Link(net::EventLoop& loop, Random& random, LinkEvents events);
+  /// `trust_store`: of the device, DER.
+  Link(net::EventLoop& loop, Random& random, std::span<const Bytes> trust_store, LinkEvents events);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -81,6 +83,7 @@ class Link {
 
   net::EventLoop& loop_;
   Random& random_;
+  std::span<const Bytes> trust_store_;
   LinkEvents events_;
   std::unique_ptr<security::dtls::DtlsClient> dtls_;  // nothing without security
   std::unique_ptr<StreamLink> stream_;                // over TCP; what follows is then unused

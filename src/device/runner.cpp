@@ -29,6 +29,8 @@ class LinuxRunner final : public Runner {
               std::unique_ptr<net::Resolver> resolver)
       : settings_(std::move(settings)),
         watch_(std::move(watch)),
+        credentials_(settings_.trust_store.empty() ? CredentialChecks::TrustStore::none
+                                                   : CredentialChecks::TrustStore::present),
         loop_(std::move(loop)),
         resolver_(std::move(resolver)),
         state_file_(files_, settings_.state_file, client::Model::check_snapshot),
@@ -203,7 +205,7 @@ class LinuxRunner final : public Runner {
     const auto peer = event.peer;
     say("connecting", "to the " + server_text(event.server) + " at " + std::string(event.uri));
     auto link = std::make_unique<Link>(
-        *loop_, random_,
+        *loop_, random_, settings_.trust_store,
         LinkEvents{
             .connected =
                 [this, peer, server = event.server](TimePoint now, client::SessionKind session,
@@ -312,10 +314,10 @@ class LinuxRunner final : public Runner {
 
   Settings settings_;
   Watch watch_;
+  CredentialChecks credentials_;
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::Resolver> resolver_;
   security::SystemRandom random_;
-  CredentialChecks credentials_;
   SystemFiles files_;
   StateFile state_file_;
   HibernationFile hibernation_file_;

@@ -19,7 +19,8 @@ std::unexpected<std::string> unusable(const char* what) {
 }
 
 std::expected<dtls::Credential, std::string> credential_of(const client::ConnectWanted& wanted,
-                                                           std::string_view host) {
+                                                           std::string_view host,
+                                                           std::span<const Bytes> trust_store) {
   const auto& server_key = wanted.server_public_key;
   switch (wanted.mode) {
     case SecurityMode::psk: {
@@ -42,7 +43,7 @@ std::expected<dtls::Credential, std::string> credential_of(const client::Connect
       credential.trust = {.server_key = Bytes(server_key.begin(), server_key.end()),
                           .matching = static_cast<security::MatchingType>(wanted.matching_type),
                           .usage = static_cast<security::CertificateUsage>(wanted.certificate_usage),
-                          .anchors = {},
+                          .anchors = {trust_store.begin(), trust_store.end()},
                           .name = std::string(wanted.sni.empty() ? host : wanted.sni)};
       return credential;
     }
@@ -57,8 +58,9 @@ std::expected<dtls::Credential, std::string> credential_of(const client::Connect
 
 std::expected<dtls::ClientConfig, std::string> secure_config(const client::ConnectWanted& wanted,
                                                              std::string_view host,
-                                                             std::optional<UnixTime> wall) {
-  auto credential = credential_of(wanted, host);
+                                                             std::optional<UnixTime> wall,
+                                                             std::span<const Bytes> trust_store) {
+  auto credential = credential_of(wanted, host, trust_store);
   if (!credential) return std::unexpected(std::move(credential.error()));
   dtls::ClientConfig config{.credential = std::move(*credential)};
   config.wall = wall;
@@ -104,8 +106,9 @@ std::string described(ByteView certificate) {
 
 std::expected<tls::ClientConfig, std::string> stream_config(const client::ConnectWanted& wanted,
                                                             std::string_view host,
-                                                            std::optional<UnixTime> wall) {
-  auto credential = credential_of(wanted, host);
+                                                            std::optional<UnixTime> wall,
+                                                            std::span<const Bytes> trust_store) {
+  auto credential = credential_of(wanted, host, trust_store);
   if (!credential) return std::unexpected(std::move(credential.error()));
   tls::ClientConfig config{.credential = std::move(*credential)};
   config.wall = wall;

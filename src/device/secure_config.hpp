@@ -3,6 +3,7 @@
 #pragma once
 
 #include <expected>
+#include <span>
 #include <string>
 
 #include <slipway/client/client.hpp>
@@ -11,9 +12,11 @@
 
 namespace slipway::device {
 
-/// `host`: of the account's URI. The error is for a person: which resource is not usable, and why.
+/// `host`: of the account's URI. `trust_store`: the authorities that the device trusts by itself, DER. The
+/// error is for a person: which resource is not usable, and why.
 [[nodiscard]] std::expected<security::dtls::ClientConfig, std::string> secure_config(
-    const client::ConnectWanted& wanted, std::string_view host, std::optional<UnixTime> wall);
+    const client::ConnectWanted& wanted, std::string_view host, std::optional<UnixTime> wall,
+    std::span<const Bytes> trust_store);
 
 /// First 8 hexadecimal digits of SHA-256 of what a server finds the credential by: of a PSK identity, or of
 /// the SHA-256 of a public key or of the (first) certificate.
@@ -27,6 +30,7 @@ namespace slipway::device {
 /// The same for TLS. Cipher suites of the account choose the version too: those of TLS 1.3 have numbers of
 /// their own. [RFC 8446 §B.4]
 [[nodiscard]] std::expected<security::tls::ClientConfig, std::string> stream_config(
-    const client::ConnectWanted& wanted, std::string_view host, std::optional<UnixTime> wall);
+    const client::ConnectWanted& wanted, std::string_view host, std::optional<UnixTime> wall,
+    std::span<const Bytes> trust_store);
 
 }  // namespace slipway::device

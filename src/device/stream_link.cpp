@@ -30,10 +30,11 @@ void StreamLink::forget() {
   tcp_.reset();
 }
 
-std::expected<void, std::string> StreamLink::prepare(const client::ConnectWanted& wanted, const Uri& uri) {
+std::expected<void, std::string> StreamLink::prepare(const client::ConnectWanted& wanted, const Uri& uri,
+                                                     std::span<const Bytes> trust_store) {
   buffer_.resize(kReadMax);
   if (!is_secure(uri.scheme)) return {};
-  auto config = stream_config(wanted, uri.host, net::unix_now());
+  auto config = stream_config(wanted, uri.host, net::unix_now(), trust_store);
   if (!config) return std::unexpected(std::move(config.error()));
   config_ = std::move(*config);
   return {};

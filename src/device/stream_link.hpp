@@ -29,7 +29,8 @@ class StreamLink {
   StreamLink& operator=(const StreamLink&) = delete;
 
   /// Prepares what the account says. The error is for a person.
-  [[nodiscard]] std::expected<void, std::string> prepare(const client::ConnectWanted& wanted, const Uri& uri);
+  [[nodiscard]] std::expected<void, std::string> prepare(const client::ConnectWanted& wanted, const Uri& uri,
+                                                         std::span<const Bytes> trust_store);
   /// Tries these addresses in their order.
   void connect(std::vector<Address> addresses);
   void send(TimePoint now, ByteView frame);

@@ -89,6 +89,23 @@ class Kinds(lab.Case):
         self.restart_with('credential = "x509"\nauthority = "ca"\nserver_public_key = "ms.crt"\n')
         self.live_and_be_revoked("x509")
 
+    def test_certificates_of_a_trust_store_of_the_device(self):
+        """Usage 0: the server's certificate may be renewed, and leads to whom the device trusts by itself."""
+        self.openssl("req", "-new", "-key", "ms.key", "-subj", "/CN=127.0.0.1", "-out", "ms.csr")
+        (self.lab.folder / "extensions").write_text(
+            "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\nkeyUsage=critical,digitalSignature\n"
+            "basicConstraints=critical,CA:FALSE\n", encoding="utf-8")
+        self.openssl("x509", "-req", "-in", "ms.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-days", "7", "-extfile",
+                     "extensions", "-out", "ms.crt")
+        self.restart_with('credential = "x509"\nauthority = "ca"\nserver_public_key = "ca.crt"\ncertificate_usage = 0\n')
+        device = self.lab.new_device(ENDPOINT, "--trust-store", str(self.lab.folder / "ca.crt"))
+        self.assertEqual("x509", self.lab.device_api("GET", ENDPOINT, "")[1]["security"])
+        device.end()
+        without = self.lab.start_device(ENDPOINT + "-2", self.lab.factory(ENDPOINT + "-2"))
+        without.wait_for("no pack", "/0/[0-9]+/15.*need a trust store, and the device has none")
+        result = lab.run("client", "--pack", "a.json", "--trust-store", "ms.key", folder=self.lab.folder)
+        self.assertEqual(1, result.code)
+
     def test_a_bootstrap_account_with_a_raw_public_key_in_place_of_the_factorys(self):
         self.restart_with("", "[plan.thermometer.bootstrap]\n"
                           f'uri = "coaps://127.0.0.1:{self.lab.bootstrap_port}"\n'

@@ -303,6 +303,25 @@ class DoctorOfStreams(Help, lab.Case):
         found = self.examine(self.management, "--key", "device.key", "--server-key", "stranger.pub", code=1)
         self.expect(found, "trust", "failed", "not the one of the account")
 
+    def test_a_trust_store_of_the_device(self):
+        own = ["--certificate", "device.crt", "--key", "device.key", "--sni", "ms.example"]
+        for uri in [self.management, self.management.replace("+tcp", "")]:
+            for known, usage in [("ca.crt", 0), ("ms.crt", 1)]:
+                account = [uri, *own, "--server-key", known, "--usage", usage]
+                found = self.examine(*map(str, account), code=1)
+                self.expect(found, "trust", "failed", "need a trust store, and the device has none", "--trust-store FILE")
+                found = self.examine(*map(str, account), "--trust-store", "stranger.crt", code=1)
+                self.expect(found, "trust", "failed", "no path", "needs the root")
+                found = self.examine(*map(str, account), "--trust-store", "ca.crt", code=1)
+                self.expect(found, "trust", "passed", "trust store")
+                self.expect(found, "client", "failed", "certificate_unknown")
+        for store, says in [("ms.key", "certificates of authorities"), ("nowhere.crt", "nowhere.crt")]:
+            result = lab.run("doctor", self.management, *own, "--server-key", "ca.crt", "--trust-store", store,
+                             folder=self.folder)
+            self.assertEqual(2, result.code)
+            self.assertIn(f"--trust-store {store}: ", result.err)
+            self.assertIn(says, result.err)
+
     def test_a_certificate_of_a_foreign_authority(self):
         """Refused before anybody is asked who it is: what was shown is told all the same."""
         self.lab.stop_server()

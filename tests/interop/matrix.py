@@ -78,6 +78,8 @@ MODES = [
     Mode("x509_p256", "X.509, secp256r1 alone", "x509", ECDSA, group="secp256r1"),
     Mode("x509_p384", "X.509, secp384r1 in keys and exchange", "x509", ECDSA, group="secp384r1"),
     Mode("x509_x25519", "X.509, X25519", "x509", ECDSA, group="x25519"),
+    Mode("x509_usage_0", "X.509, certificate usage 0, with a trust store", "x509", ECDSA, usage=0, sides=("client",)),
+    Mode("x509_usage_1", "X.509, certificate usage 1, with a trust store", "x509", ECDSA, usage=1, sides=("client",)),
     Mode("x509_usage_2", "X.509, certificate usage 2", "x509", ECDSA, usage=2, sides=("client",)),
     Mode("x509_sha256", "X.509, matching type SHA-256", "x509", ECDSA, matching=1, sides=("client",)),
     Mode("x509_sha384", "X.509, matching type SHA-384", "x509", ECDSA, matching=2, sides=("client",)),
@@ -156,12 +158,13 @@ class Cast:
             resources |= {2: 1, 3: self.device.public.read_bytes(), 4: self.server.public.read_bytes(),
                           5: self.device.key.read_bytes()}
         else:
-            known = (self.ca if mode.usage == 2 else self.server).certificate.read_bytes()
+            known = (self.ca if mode.usage in (0, 2) else self.server).certificate.read_bytes()
             known = MATCHING[mode.matching](known)
             own = self.device.chain_pem if mode.long_chain else self.device.certificate
             resources |= {2: 2, 3: own.read_bytes(), 4: known, 5: self.device.key.read_bytes(),
                           13: mode.matching, 15: mode.usage} | ({14: mode.sni} if mode.sni else {})
-        return ours.client(stage, ours.pack_of(stage, ENDPOINT, port, resources))
+        store = ("--trust-store", self.ca.chain_pem) if mode.usage < 2 else ()
+        return ours.client(stage, ours.pack_of(stage, ENDPOINT, port, resources), *store)
 
 
 def _behind_relay(mode, port):

@@ -13,7 +13,14 @@ namespace slipway::device {
 /// is a hash.
 class CredentialChecks final : public client::CredentialChecker {
  public:
+  /// Whether the device has authorities that it trusts by itself: certificate usage 0 and 1 need them, and
+  /// are refused without. [LwM2M-TRANSPORT 1.2 §5.2.9.6.4]
+  enum class TrustStore : std::uint8_t { none, present };
+  explicit CredentialChecks(TrustStore trust_store = TrustStore::present) : trust_store_(trust_store) {}
   [[nodiscard]] std::optional<Misfit> check(const client::AccountCredentials& account) const override;
+
+ private:
+  TrustStore trust_store_;
 };
 
 }  // namespace slipway::device

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <slipway/client/client.hpp>
 #include <slipway/device/pack.hpp>
@@ -36,6 +37,9 @@ struct Settings {
   BeginFrom begin_from = BeginFrom::state;
   std::shared_ptr<SmartcardSource> smartcard{};  ///< nothing: the device has no reader
   AtStop at_stop = AtStop::deregister;
+  /// Certificates (DER) of the authorities that the device trusts by itself, for accounts of certificate
+  /// usage 0 and 1, which are refused without. [LwM2M-TRANSPORT 1.2 §5.2.9.6.4]
+  std::vector<Bytes> trust_store{};
 };
 
 /// Hears what the device does; every function may be empty. Called on the runner's thread.

@@ -34,6 +34,10 @@ constexpr const char* kDistrusts =
     "connection failed handshake refused (peer not trusted: no path leads to a trusted authority; sent alert "
     "unknown_ca "
     "(48); server coaps://10.0.0.1:5684; x509 identity 0a0b0c0d; shown a certificate of \"other\")";
+constexpr const char* kNoStore =
+    "connection failed handshake refused (peer not trusted: certificate usage 0 and 1 need a trust store, "
+    "and the "
+    "device has none; sent alert unknown_ca (48); server coaps://10.0.0.1:5684; x509 identity 0a0b0c0d)";
 constexpr const char* kDistrusted =
     "connection failed handshake refused (refused by the peer: the peer ended the handshake with an alert; "
     "received "
@@ -110,6 +114,8 @@ const Case kCases[] = {
      "does not believe the server: no path leads to a trusted authority. It was shown a certificate of "
      "\"other\"",
      "/0/x/4"},
+    {"ADeviceWithoutATrustStore", kNoStore, kDeviceRefused, "need a trust store", "--trust-store"},
+    {"ADeviceAloneWithoutATrustStore", kNoStore, nullptr, "need a trust store", "certificate_usage = 2 or 3"},
     {"TheServerDistrusts", kDistrusted, kServerDistrusts,
      "no device with this public key or certificate is stored (\"lamp\"", "enrol it"},
     {"NothingArrives", kNothing, nullptr, "its datagrams do not arrive here", "listens on"},

@@ -77,6 +77,21 @@ TEST_F(Credentials, ThatBelongTogetherFit) {
   expect_fits(rpk());
 }
 
+// [LwM2M-TRANSPORT 1.2 §5.2.9.6.4]
+TEST_F(Credentials, OfUsageZeroAndOneNeedATrustStore) {
+  auto account = x509();
+  for (std::uint8_t usage = 0; usage < 4; ++usage) {
+    account.certificate_usage = usage;
+    const auto without = CredentialChecks(CredentialChecks::TrustStore::none).check(account);
+    EXPECT_EQ(without.has_value(), usage < 2) << int{usage};
+    if (without) {
+      EXPECT_EQ(without->resource, ResourceId(15));
+      EXPECT_NE(std::string_view(without->rule).find("the device has none"), std::string_view::npos);
+    }
+    expect_fits(account);
+  }
+}
+
 std::string pem(ByteView der) {
   return security::to_pem("CERTIFICATE", der);
 }
