@@ -51,6 +51,7 @@ void ServerNode::revoke(std::string_view endpoint, ServerRole role,
       [this, count, name, role, done = std::move(done)](storage::StoreResult<void> outcome) {
         if (!outcome) return done(std::unexpected(std::move(outcome.error())));
         const auto now = net::steady_now();
+        end_handshakes(now, *name, role, nullptr);
         end_sessions(now, *name, role, {});
         if (role == ServerRole::management) management_.revoke(now, *name);
         drain_engines(now);

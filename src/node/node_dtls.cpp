@@ -199,9 +199,10 @@ void ServerNode::on_dtls(TimePoint, Port& port, const dtls::CredentialWanted& ev
 }
 
 /// Looks up whose credential a handshake goes by. The verdict has a key where one is asked for and known.
-void ServerNode::ask_store(const Port& port, PeerId peer, dtls::IdentityKind kind, ByteView claimed,
+void ServerNode::ask_store(Port& port, PeerId peer, dtls::IdentityKind kind, ByteView claimed,
                            Verdict verdict) {
   auto identity = std::make_shared<Bytes>(stored_identity(kind, claimed));
+  claims_.insert_or_assign(peer, Claimed{.port = &port, .identity = *identity});
   auto known = std::make_shared<Known>();
   submit(
       [identity, known, role = port.role,
@@ -213,7 +214,9 @@ void ServerNode::ask_store(const Port& port, PeerId peer, dtls::IdentityKind kin
       },
       [this, role = port.role, known, peer,
        verdict = std::move(verdict)](storage::StoreResult<void> outcome) {
-        if (outcome && (known->credential || known->owner)) claims_[peer] = claim_of(*known, role);
+        const auto place = claims_.find(peer);  // gone with its handshake, which may be long ago
+        if (outcome && place != claims_.end() && (known->credential || known->owner))
+          place->second.claim = claim_of(*known, role);
         const bool is_known = outcome && known->credential.has_value();
         const bool is_retired = outcome && known->owner && known->owner->state == CredentialState::retired;
         std::optional<Secret> key;
@@ -249,9 +252,9 @@ void ServerNode::session_opened(TimePoint now, Port& port, Opened opened) {
             .identity = CompactText(as_text(stored_identity(kind, bytes_of(opened.identity)))),
             .address = opened.address,
             .security = mode_of(kind)};
-  if (auto claim = claims_.extract(opened.peer)) {
-    peer.endpoint = CompactText(claim.mapped().endpoint);
-    peer.server = claim.mapped().server;
+  if (auto claimed = claims_.extract(opened.peer)) {
+    peer.endpoint = CompactText(claimed.mapped().claim.endpoint);
+    peer.server = claimed.mapped().claim.server;
   }
   recorder_.begin(now - opened.duration,
                   net::unix_now() - std::chrono::duration_cast<milliseconds>(opened.duration), opened.peer,
@@ -267,17 +270,84 @@ void ServerNode::session_opened(TimePoint now, Port& port, Opened opened) {
                       {"address", opened.address.to_string()},
                       {"suite", opened.suite}});
   // The device holds this key: from here on nothing may drop it for a newer one that it never got.
-  prove(peer);
+  prove(opened.peer, peer);
+  keep_within_bound(now, peer);
   peers_.add_session(opened.peer, std::move(peer));
 }
 
-void ServerNode::prove(const Peer& peer) {
+/// One credential cannot take the places of all others: its oldest session makes room.
+void ServerNode::keep_within_bound(TimePoint now, const Peer& peer) {
+  std::vector<PeerId> same;
+  for (const auto id : peers_.of(peer.endpoint.view()))
+    if (const auto* other = peers_.find(id);
+        other->port->role == peer.port->role && other->identity.view() == peer.identity.view())
+      same.push_back(id);
+  if (same.size() >= kSessionsPerCredentialMax)
+    end_session(now, *std::ranges::min_element(same), dtls::Alert::close_notify);
+}
+
+void ServerNode::prove(PeerId id, const Peer& peer) {
   if (peer.identity.empty()) return;
   auto identity = std::make_shared<Bytes>(peer.identity_copy());
-  submit([identity,
-          role = peer.port->role](storage::Store& store) { return store.prove_credential(role, *identity); },
-         {});
+  auto proven = std::make_shared<storage::Proven>();
+  submit(
+      [identity, proven, role = peer.port->role](storage::Store& store) -> storage::StoreResult<void> {
+        auto told = store.prove_credential(role, *identity);
+        if (!told) return std::unexpected(std::move(told.error()));
+        *proven = std::move(*told);
+        return {};
+      },
+      [this, id, proven](const storage::StoreResult<void>& outcome) {
+        if (outcome) proved(net::steady_now(), id, *proven);
+      });
   settle_pack(peer);
+}
+
+/// No session outlives its credential: not the one that was revoked in the middle of its handshake, and not
+/// those of the older credentials that this one has replaced.
+void ServerNode::proved(TimePoint now, PeerId id, const storage::Proven& proven) {
+  const auto* peer = peers_.find(id);
+  if (!proven.live) {
+    if (peer == nullptr) return;
+    const auto endpoint = std::string(peer->endpoint.view());
+    const auto registration = management_.find(endpoint);
+    end_session(now, id);
+    if (registration && registration->peer == id) management_.revoke(now, endpoint);
+    return drain_engines(now);
+  }
+  if (proven.retired.empty() || peer == nullptr) return;
+  const auto role = peer->port->role;
+  const auto is_dead = [&](const Peer& other) {
+    return other.port->role == role && std::ranges::any_of(proven.retired, [&](const Bytes& dead) {
+             return equal(dead, other.identity_bytes());
+           });
+  };
+  end_handshakes(now, proven.endpoint, role, &proven.retired);
+  // The device itself has left them: a word that sends nobody into a bootstrap.
+  for (const auto old : peers_.of(proven.endpoint))
+    if (const auto* other = peers_.find(old); other != nullptr && is_dead(*other))
+      end_session(now, old, dtls::Alert::close_notify);
+}
+
+void ServerNode::end_handshakes(TimePoint now, std::string_view endpoint, ServerRole role,
+                                const std::vector<Bytes>* dead) {
+  std::vector<std::pair<PeerId, Port*>> ended;
+  for (auto& [id, claimed] : claims_) {
+    if (claimed.port->role != role || claimed.claim.endpoint != endpoint) continue;
+    if (dead != nullptr && std::ranges::find(*dead, claimed.identity) == dead->end()) continue;
+    claimed.claim.reason = "its credential was retired in the middle of the handshake";
+    claimed.claim.remedy = "nothing, if that was meant";
+    claimed.claim.state = CredentialState::retired;
+    ended.emplace_back(id, claimed.port);
+  }
+  for (const auto& [id, port] : ended) {
+    if (port->streams) {
+      port->streams->end(now, id, dtls::Alert::access_denied);
+    } else {
+      port->dtls->end(now, id, dtls::Alert::access_denied);
+      drain_dtls(now, *port);
+    }
+  }
 }
 
 void ServerNode::on_dtls(TimePoint now, Port&, const dtls::DatagramReceived& event) {
@@ -319,7 +389,7 @@ void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::HandshakeFailed&
         .failures[static_cast<std::size_t>(protocol_of(port))][static_cast<std::size_t>(counted)];
   if (failure.alert) count_alert(port, failure.refused_by == dtls::Side::peer, *failure.alert);
   Claim claim;
-  if (auto known = claims_.extract(event.peer)) claim = std::move(known.mapped());
+  if (auto known = claims_.extract(event.peer)) claim = std::move(known.mapped().claim);
   auto failed = failed_handshake(event, port, claim);
   if (claim.reason.empty()) {
     const auto& listen =

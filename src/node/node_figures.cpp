@@ -118,6 +118,8 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
                  number(resumable), true});
   all.push_back(
       {"slipway_dtls_handshakes_failed_total", "DTLS handshakes failed", number(d.handshakes_failed)});
+  all.push_back({"slipway_handshakes_looked_up", "Handshakes in progress whose credential was asked for",
+                 number(claims_.size()), true});
   add_handshake_figures(all);
   all.push_back({"slipway_dtls_handshakes_refused_total", "ClientHellos dropped: too many of all",
                  number(d.refused_total)});

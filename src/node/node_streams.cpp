@@ -142,7 +142,8 @@ StreamHooks ServerNode::stream_hooks(Port& port) {
       .trouble =
           [](const net::SystemError& trouble) {
             spdlog::warn("{}; nobody is accepted for a second", trouble.message());
-          }};
+          },
+      .gone = [this](PeerId id) { claims_.erase(id); }};
 }
 
 void ServerNode::stream_opened(TimePoint now, Port& port, PeerId id, const Address& from,

@@ -78,6 +78,10 @@ struct PackGiven {
   std::shared_ptr<const fleet::Plan> plan;
   std::vector<Bytes> identities;
 };
+/// Secure sessions that one credential may have at once: a device has one, and perhaps some that it has
+/// forgotten.
+inline constexpr std::size_t kSessionsPerCredentialMax = 4;
+
 /// Of devices that never used theirs; beyond, what they have left stays valid until it is revoked.
 inline constexpr std::size_t kPacksGivenMax = 10'000;
 
@@ -154,10 +158,15 @@ class ServerNode final : public Node {
   std::size_t flush_dtls(Port& port, PeerId count_for);
   void flush(Port& port);
   using Verdict = std::function<void(TimePoint, std::optional<Secret>, security::dtls::Approval)>;
-  void ask_store(const Port& port, PeerId peer, security::dtls::IdentityKind kind, ByteView claimed,
+  void ask_store(Port& port, PeerId peer, security::dtls::IdentityKind kind, ByteView claimed,
                  Verdict verdict);
   void session_opened(TimePoint now, Port& port, Opened opened);
-  void prove(const Peer& peer);
+  void prove(PeerId id, const Peer& peer);
+  void proved(TimePoint now, PeerId id, const storage::Proven& proven);
+  void keep_within_bound(TimePoint now, const Peer& peer);
+  /// Ends the handshakes of an endpoint's credentials: those that `dead` names, or all of the role.
+  void end_handshakes(TimePoint now, std::string_view endpoint, fleet::ServerRole role,
+                      const std::vector<Bytes>* dead);
 
   // streams
   std::expected<void, std::string> open_stream_ports();
@@ -236,7 +245,13 @@ class ServerNode final : public Node {
   std::vector<std::unique_ptr<Port>> ports_;  // of datagrams
   std::vector<std::unique_ptr<Port>> stream_ports_;
   Peers peers_;
-  std::unordered_map<PeerId, Claim> claims_;  // while the handshake runs
+  /// A handshake whose credential was asked for. `claim` is empty until the store has answered.
+  struct Claimed {
+    Port* port;
+    Bytes identity;  ///< as the store knows it
+    Claim claim{};
+  };
+  std::unordered_map<PeerId, Claimed> claims_;  // as long as their handshakes
   std::unordered_map<bootstrap::SessionId, BootstrapRun> runs_;
   std::unordered_map<std::string, PackGiven> packs_given_;  // by endpoint
   std::unique_ptr<fleet::CredentialMaker> maker_;

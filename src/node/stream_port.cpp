@@ -334,6 +334,7 @@ void StreamPort::erase(PeerId peer) {
   const auto host = by_host_.find(host_of(connection.tcp.peer_address()));
   if (--host->second == 0) by_host_.erase(host);
   connections_.erase(found);
+  hooks_.gone(peer);
 }
 
 void StreamPort::end(TimePoint now, PeerId peer, dtls::Alert alert) {

@@ -63,6 +63,8 @@ struct StreamHooks {
   std::function<void(TimePoint, PeerId, const StreamGone&)> closed;
   /// Nothing is accepted for a while; for the log.
   std::function<void(const net::SystemError&)> trouble;
+  /// The last word of a connection, also of one that never came to be.
+  std::function<void(PeerId)> gone;
 };
 
 //  accepted --TLS--> handshake --established--> open --CSM--> ready --> closed --> lingering --> gone

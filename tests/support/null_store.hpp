@@ -19,7 +19,9 @@ class NullStore : public storage::Store {
   Result<std::optional<storage::CredentialOwner>> find_owner(fleet::ServerRole, ByteView) override {
     return std::nullopt;
   }
-  Result<void> prove_credential(fleet::ServerRole, ByteView) override { return {}; }
+  Result<storage::Proven> prove_credential(fleet::ServerRole, ByteView) override {
+    return storage::Proven{.live = true};
+  }
   Result<std::size_t> revoke_credentials(std::string_view, fleet::ServerRole) override { return 0; }
   Result<std::size_t> retire_other_servers(std::string_view, std::span<const ShortServerId>) override {
     return 0;

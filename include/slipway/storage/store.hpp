@@ -104,6 +104,13 @@ inline constexpr std::size_t kStrangerJourneysMax = 1000;
 /// Retired ones that are kept to be listed, without their keys; older ones are dropped.
 inline constexpr std::size_t kRetiredMax = 4;
 
+/// What it means that a device has authenticated.
+struct Proven {
+  bool live = false;             ///< the credential opens something still
+  std::string endpoint{};        ///< of a live one
+  std::vector<Bytes> retired{};  ///< identities that it has made old: their sessions are to end
+};
+
 /// Blocking calls; used from one thread at a time (storage/worker.hpp). What a call has written is
 /// durable when it returns, or when the batch around it has been committed.
 class Store {
@@ -125,8 +132,8 @@ class Store {
                                                                  ByteView identity) = 0;
   /// The device has authenticated with it: it becomes `proven`, and the older ones of the same
   /// device, role and server are retired. Doing it twice changes nothing, and so does an unknown or
-  /// retired identity.
-  virtual StoreResult<void> prove_credential(fleet::ServerRole role, ByteView identity) = 0;
+  /// retired identity, which is not live.
+  virtual StoreResult<Proven> prove_credential(fleet::ServerRole role, ByteView identity) = 0;
   /// Retires every credential of a device for a role, erasing the keys; returns how many were live.
   virtual StoreResult<std::size_t> revoke_credentials(std::string_view endpoint, fleet::ServerRole role) = 0;
   /// Retires the device's management credentials of all servers but these: it has no account of them any

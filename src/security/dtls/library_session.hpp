@@ -26,7 +26,7 @@ class LibrarySession {
   struct Opened {
     Kind kind;
     ByteView plaintext{};  ///< of `data`; valid until the next call
-    Alert alert{};  ///< of `alert` and `warning`
+    Alert alert{};         ///< of `alert` and `warning`
   };
   /// One protected record.
   [[nodiscard]] Opened open(const RecordHeader& record);

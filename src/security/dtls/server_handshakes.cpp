@@ -55,8 +55,7 @@ void DtlsServer::Impl::answer_with_cookie(TimePoint now, const Address& from, By
 }
 
 bool DtlsServer::Impl::admits(const Address& from) {
-  if (pending_.size() >= config_.handshakes_max ||
-      sessions_.size() + pending_.size() >= config_.sessions_max) {
+  if (pending_.size() >= config_.handshakes_max) {
     ++counters_.refused_total;
     return false;
   }
@@ -158,6 +157,8 @@ void DtlsServer::Impl::establish(TimePoint now, Pending& pending) {
     else
       make_way(*old);
   }
+  // Who has just proved who it is, is more likely to be there than who was silent for longest.
+  while (sessions_.size() >= config_.sessions_max) end_idle(*sessions_.oldest());
   auto& session = sessions_.insert(pending.address, pending.peer, now);
   session.records = handshake.records();
   if (handshake.in_library()) {

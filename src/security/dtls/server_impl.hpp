@@ -91,6 +91,7 @@ class DtlsServer::Impl {
   Result<void> send_record(Session& session, ContentType type, ByteView plaintext);
   void send_alert(Session& session, Alert alert);
   void end_session(Session& session, SessionEnd reason, std::optional<Alert> alert);
+  void end_idle(Session& session);
 
   /// Protected records of a last flight: one Finished.
   static constexpr std::uint64_t kFlightRecordsMax = 1;

@@ -235,6 +235,12 @@ void DtlsServer::Impl::send_alert(Session& session, Alert alert) {
   (void)send_record(session, ContentType::alert, text);
 }
 
+/// Its peer is told, in case that it listens.
+void DtlsServer::Impl::end_idle(Session& session) {
+  send_alert(session, Alert::close_notify);
+  end_session(session, SessionEnd::idle, std::nullopt);
+}
+
 void DtlsServer::Impl::end_session(Session& session, SessionEnd reason, std::optional<Alert> alert) {
   ++counters_.sessions_ended;
   if (session.library) --library_sessions_;

@@ -144,27 +144,33 @@ StoreResult<std::optional<CredentialOwner>> SqliteStore::find_owner(ServerRole r
   return found;
 }
 
-StoreResult<void> SqliteStore::prove_credential(ServerRole role, ByteView identity) {
-  return batch([&]() -> StoreResult<void> {
-    struct Proven {
-      std::int64_t id, server;
-      std::string endpoint;
-    };
-    std::optional<Proven> proven;
+StoreResult<Proven> SqliteStore::prove_credential(ServerRole role, ByteView identity) {
+  Proven proven;
+  auto done = batch([&]() -> StoreResult<void> {
+    std::int64_t id = 0, server = 0;
     auto& row = sql_.prove;
     auto proved = row.bind(1, number_of(role)).bind(2, identity).each([&]() -> StoreResult<void> {
-      proven = Proven{.id = row.integer(0), .server = row.integer(2), .endpoint = row.text(1)};
+      proven = {.live = true, .endpoint = std::string(row.text(1))};
+      id = row.integer(0);
+      server = row.integer(2);
       return {};
     });
-    if (!proved || !proven) return proved;
-    auto retired = sql_.retire_older.bind(1, proven->endpoint)
+    if (!proved || !proven.live) return proved;
+    auto& older = sql_.retire_older;
+    auto retired = older.bind(1, proven.endpoint)
                        .bind(2, number_of(role))
-                       .bind(3, proven->server)
-                       .bind(4, proven->id)
-                       .run();
+                       .bind(3, server)
+                       .bind(4, id)
+                       .each([&]() -> StoreResult<void> {
+                         const auto bytes = older.bytes(0);
+                         proven.retired.emplace_back(bytes.begin(), bytes.end());
+                         return {};
+                       });
     if (!retired) return retired;
-    return trim_retired(proven->endpoint, role, proven->server);
+    return trim_retired(proven.endpoint, role, server);
   });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return proven;
 }
 
 StoreResult<void> SqliteStore::retire_server(std::string_view endpoint, ServerRole role, std::int64_t server,

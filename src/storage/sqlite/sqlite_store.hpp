@@ -20,7 +20,7 @@ class SqliteStore final : public Store {
   StoreResult<std::optional<fleet::Credential>> find_credential(fleet::ServerRole role,
                                                                 ByteView identity) override;
   StoreResult<std::optional<CredentialOwner>> find_owner(fleet::ServerRole role, ByteView identity) override;
-  StoreResult<void> prove_credential(fleet::ServerRole role, ByteView identity) override;
+  StoreResult<Proven> prove_credential(fleet::ServerRole role, ByteView identity) override;
   StoreResult<std::size_t> revoke_credentials(std::string_view endpoint, fleet::ServerRole role) override;
   StoreResult<std::size_t> retire_other_servers(std::string_view endpoint,
                                                 std::span<const ShortServerId> kept) override;

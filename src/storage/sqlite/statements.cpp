@@ -35,7 +35,7 @@ StoreResult<Statements> Statements::prepare(Database& database) {
        " RETURNING id, endpoint, server"},
       {&sql.retire_older,
        "UPDATE credential SET state = 2, sealed_key = x'' WHERE endpoint = ?1 AND role = ?2 AND server = ?3"
-       " AND id < ?4 AND state <> 2"},
+       " AND id < ?4 AND state <> 2 RETURNING identity"},
       {&sql.retire_server,
        "UPDATE credential SET state = 2, sealed_key = x'' WHERE endpoint = ?1 AND role = ?2 AND server = ?3"
        " AND state <> 2"},

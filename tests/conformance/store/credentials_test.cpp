@@ -52,6 +52,27 @@ TEST_P(StoreCredentials, OfRpkAreProvenAndRevokedLikeOthers) {
   EXPECT_FALSE(live("hash of the second key"));
 }
 
+TEST_P(StoreCredentials, TellWhatAProofHasRetiredAndWhetherItIsLive) {
+  ASSERT_TRUE(put(credential("dev", "first")));
+  ASSERT_TRUE(put(credential("dev", "second")));
+  ASSERT_TRUE(put(credential("other", "theirs")));
+  const auto prove = [&](std::string_view identity) {
+    auto proven = store_->prove_credential(ServerRole::management, as_bytes(identity));
+    EXPECT_TRUE(proven);
+    return proven ? std::move(*proven) : storage::Proven{};
+  };
+  const auto second = prove("second");
+  EXPECT_TRUE(second.live);
+  EXPECT_EQ(second.endpoint, "dev");
+  ASSERT_EQ(second.retired.size(), 1u);
+  EXPECT_TRUE(equal(second.retired[0], as_bytes("first")));
+  EXPECT_TRUE(prove("second").retired.empty()) << "once";
+  EXPECT_FALSE(prove("first").live);
+  EXPECT_FALSE(prove("nobody's").live);
+  ASSERT_TRUE(store_->revoke_credentials("dev", ServerRole::management));
+  EXPECT_FALSE(prove("second").live);
+}
+
 TEST_P(StoreCredentials, AreNotFoundByAnotherIdentityOrRole) {
   ASSERT_TRUE(put(credential("dev", "id")));
   EXPECT_FALSE(live("ID"));

@@ -164,7 +164,7 @@ class Scene {
   std::unique_ptr<net::EventLoop> loop;
   std::unique_ptr<StreamPort> port;
   std::vector<std::unique_ptr<Visitor>> visitors;
-  std::vector<PeerId> opened, ready;
+  std::vector<PeerId> opened, ready, gone;
   std::vector<std::pair<PeerId, std::string>> messages;
   std::vector<std::pair<PeerId, StreamGone>> closed;
   std::vector<security::dtls::HandshakeFailure> failures;
@@ -193,8 +193,9 @@ class Scene {
               messages.emplace_back(peer, as_text(coap::Message::parse_frame(frame)->payload));
               if (echo) (void)port->send(now, peer, frame_of(coap::Code::content, messages.back().second));
             },
-        .closed = [this](TimePoint, PeerId peer, const StreamGone& gone) { closed.emplace_back(peer, gone); },
-        .trouble = [](const net::SystemError&) {}};
+        .closed = [this](TimePoint, PeerId peer, const StreamGone& how) { closed.emplace_back(peer, how); },
+        .trouble = [](const net::SystemError&) {},
+        .gone = [this](PeerId peer) { gone.push_back(peer); }};
   }
   std::uint64_t last_ = 0;
 };
@@ -256,6 +257,20 @@ TEST_P(EveryPort, EndsAConnectionAtOnce) {
   } else {
     EXPECT_EQ(visitor.end, coap::StreamEnd::aborted_by_peer);
   }
+}
+
+TEST_P(EveryPort, AConnectionThatBreaksBeforeItIsOneIsToldToBeGone) {
+  Scene scene(GetParam());
+  auto& visitor = scene.visit(key());
+  visitor.speaks = false;
+  scene.until([&] { return scene.port->connection_count() == 1; });
+  scene.visitors.clear();
+  scene.until([&] {
+    scene.port->handle_timeout(net::steady_now() + seconds(31));
+    return scene.port->connection_count() == 0;
+  });
+  EXPECT_TRUE(scene.closed.empty());
+  EXPECT_EQ(scene.gone, std::vector{PeerId(1)});
 }
 
 TEST_P(EveryPort, AHalfOpenConnectionIsCut) {

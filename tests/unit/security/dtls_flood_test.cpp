@@ -123,15 +123,20 @@ TEST(DtlsFlood, HandshakesAreBoundedByIpAddress) {
   EXPECT_TRUE(link.connect().seen.connected) << "others are not hindered";
 }
 
-TEST(DtlsFlood, SessionsAreBoundedAndOldOnesStay) {
+TEST(DtlsFlood, SessionsAreBoundedAndTheLongestIdleMakesRoom) {
   ServerConfig config;
   config.sessions_max = 3;
   Link link(1, {}, std::move(config));
-  for (int i = 0; i < 5; ++i) (void)link.connect(client_config(), stranger(i));
+  for (int i = 0; i < 3; ++i) (void)link.connect(client_config(), stranger(i));
+  ASSERT_TRUE(link.send(*link.hosts[0], "still here"));
+  link.run(seconds(1));
+  EXPECT_TRUE(link.connect(client_config(), stranger(3)).seen.connected);
   EXPECT_EQ(link.server->session_count(), 3u);
-  EXPECT_TRUE(link.seen.ended.empty());
-  for (int i = 0; i < 5; ++i)
-    EXPECT_EQ(link.hosts[static_cast<std::size_t>(i)]->seen.connected.has_value(), i < 3);
+  ASSERT_EQ(link.seen.ended.size(), 1u);
+  EXPECT_EQ(link.seen.ended[0].peer, link.seen.established[1].peer);
+  EXPECT_EQ(link.seen.ended[0].reason, SessionEnd::idle);
+  ASSERT_TRUE(link.hosts[1]->seen.ended) << "it is told, if it listens";
+  EXPECT_EQ(link.hosts[1]->seen.ended->reason, SessionEnd::closed_by_peer);
 }
 
 TEST(DtlsFlood, CookieAnswersAreBoundedWhileNobodySends) {

@@ -51,7 +51,7 @@ struct ServerConfig {
 
   std::size_t handshakes_max = 1024;       ///< in progress, all addresses (about 15 KB each)
   std::size_t handshakes_per_ip_max = 64;  ///< of one IP address (there may be a NAT behind it)
-  std::size_t sessions_max = 1'000'000;    ///< established
+  std::size_t sessions_max = 1'000'000;    ///< established; beyond, the one that is idle for longest ends
   std::size_t library_sessions_max =
       10'000;  ///< of them in GnuTLS [stays_in_library], handshakes in progress apart
   Duration session_idle_max = std::chrono::hours(48);

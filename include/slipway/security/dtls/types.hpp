@@ -182,11 +182,11 @@ struct HandshakeFailure {
 };
 
 enum class SessionEnd : std::uint8_t {
-  closed_by_peer,      ///< close_notify
-  alert_by_peer,       ///< a fatal alert
-  ended_here,          ///< end()
-  idle,                ///< nothing received or sent for session_idle_max
-  replaced,            ///< a completed handshake from the same address took its place
+  closed_by_peer,  ///< close_notify
+  alert_by_peer,   ///< a fatal alert
+  ended_here,      ///< end()
+  idle,            ///< nothing received or sent for session_idle_max, or for longest where no place is left
+  replaced,        ///< a completed handshake from the same address took its place
   sequence_exhausted,  ///< 2^48 records were sent
   broken,              ///< TLS only: a record that is not authentic, or breaks the rules
   cut,                 ///< TLS only: the stream ended without a close_notify
@@ -218,7 +218,7 @@ struct DtlsCounters {
   std::uint64_t replayed = 0;
   std::uint64_t unexpected = 0;  ///< of no session, wrong epoch, or not awaited
   std::uint64_t cookies_sent = 0, cookies_accepted = 0;
-  std::uint64_t refused_total = 0;        ///< hellos dropped: handshakes_max or sessions_max
+  std::uint64_t refused_total = 0;        ///< hellos dropped: handshakes_max
   std::uint64_t refused_per_address = 0;  ///< hellos dropped: handshakes_per_ip_max
   std::uint64_t handshakes_started = 0, handshakes_completed = 0, handshakes_failed = 0;
   std::uint64_t handshakes_resumed = 0;  ///< of those that were completed
