@@ -164,9 +164,9 @@ void print_registration(const FailuresOptions& options, std::int64_t heard,
 
 void print_nothing(const FailuresOptions& options, bool registered) {
   if (options.endpoint.empty())
-    std::printf("no handshake has failed since the server started\n");
+    std::printf("no handshake has failed that the server remembers\n");
   else
-    std::printf("no handshake with an identity of %s has failed since the server started\n",
+    std::printf("no handshake with an identity of %s has failed that the server remembers\n",
                 printable(options.endpoint).c_str());
   if (options.endpoint.empty() || registered) return;
   std::printf(

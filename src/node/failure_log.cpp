@@ -99,14 +99,42 @@ void FailureLog::Shelf::add(std::string key, FailedHandshake failure, std::size_
     failure.first = kept.first;
     failure.times = kept.times + 1;
     kept = std::move(failure);
+    set_unwritten(*found->second, true);
     order.splice(order.begin(), order, found->second);
     return;
   }
   order.push_front({key, std::move(failure)});
+  ++unwritten;
   by_key.emplace(std::move(key), order.begin());
+  trim(max);
+}
+
+void FailureLog::Shelf::restore(std::string key, FailedHandshake failure, std::size_t max) {
+  if (by_key.contains(key)) return;
+  order.push_front({key, std::move(failure), false});
+  by_key.emplace(std::move(key), order.begin());
+  trim(max);
+}
+
+void FailureLog::Shelf::trim(std::size_t max) {
   if (order.size() <= max) return;
+  set_unwritten(order.back(), false);
   by_key.erase(order.back().key);
   order.pop_back();
+}
+
+void FailureLog::Shelf::set_unwritten(Kept& kept, bool is_unwritten) {
+  if (std::exchange(kept.unwritten, is_unwritten) == is_unwritten) return;
+  is_unwritten ? ++unwritten : --unwritten;
+}
+
+void FailureLog::Shelf::take_unwritten(std::size_t max, std::vector<Unwritten>& out) {
+  for (auto& kept : order) {
+    if (unwritten == 0 || out.size() == max) return;
+    if (!kept.unwritten) continue;
+    set_unwritten(kept, false);
+    out.push_back({kept.key, kept.failure});
+  }
 }
 
 void FailureLog::add(FailedHandshake failure) {
@@ -116,6 +144,30 @@ void FailureLog::add(FailedHandshake failure) {
     strangers_.add(std::move(key), std::move(failure), kFailuresOfStrangersMax);
   else
     devices_.add(std::move(key), std::move(failure), kFailuresOfDevicesMax);
+}
+
+void FailureLog::restore(FailedHandshake failure) {
+  const bool stranger = failure.endpoint.empty();
+  auto key = key_of(failure);
+  if (stranger)
+    strangers_.restore(std::move(key), std::move(failure), kFailuresOfStrangersMax);
+  else
+    devices_.restore(std::move(key), std::move(failure), kFailuresOfDevicesMax);
+}
+
+std::vector<FailureLog::Unwritten> FailureLog::take_unwritten(std::size_t max) {
+  std::vector<Unwritten> taken;
+  devices_.take_unwritten(max, taken);
+  strangers_.take_unwritten(max, taken);
+  return taken;
+}
+
+void FailureLog::not_written(const std::vector<Unwritten>& failures) {
+  for (const auto& [key, failure] : failures) {
+    auto& shelf = failure.endpoint.empty() ? strangers_ : devices_;
+    if (const auto found = shelf.by_key.find(key); found != shelf.by_key.end())
+      shelf.set_unwritten(*found->second, true);
+  }
 }
 
 std::vector<FailedHandshake> FailureLog::list(std::string_view endpoint, std::size_t limit) const {

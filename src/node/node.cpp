@@ -22,6 +22,7 @@ ServerNode::ServerNode(Settings settings, fleet::Enrolments enrolments, const Ob
       bootstrap_(settings_.bootstrap, catalog, random_, random_, maker_.get()),
       management_(settings_.management, catalog, random_),
       recorder_(catalog, settings_.journeys_active_max),
+      failure_keeper_(failures_, [this](auto work, auto done) { submit(std::move(work), std::move(done)); }),
       freezer_({.freeze = [this](PeerId id) { return freeze(id); },
                 .frozen =
                     [this](PeerId id, std::uint64_t limit) {
@@ -82,6 +83,7 @@ std::expected<void, std::string> ServerNode::open() {
   if (auto thawed = thaw_sessions(); !thawed) return thawed;
   if (auto restored = restore(); !restored) return restored;
   if (auto restored = restore_observations(); !restored) return restored;
+  if (auto restored = restore_failures(); !restored) return restored;
   worker_ = std::make_unique<storage::Worker>(
       *store_, [this](std::function<void()> done) { mailbox_.post(std::move(done)); });
   return {};
@@ -177,6 +179,15 @@ std::expected<void, std::string> ServerNode::restore_observations() {
   return {};
 }
 
+/// So that who asks why a device is not there is told also after a restart.
+std::expected<void, std::string> ServerNode::restore_failures() {
+  const auto unreadable = failure_keeper_.restore(*store_);
+  if (!unreadable) return std::unexpected(unreadable.error().what);
+  if (*unreadable != 0)
+    spdlog::warn("{} failed handshakes of an earlier start cannot be read, and are not shown", *unreadable);
+  return {};
+}
+
 void ServerNode::keep_observation(std::string_view endpoint, const Path& path) {
   auto name = std::make_shared<std::string>(endpoint);
   submit([name, path](storage::Store& store) { return store.put_observation(*name, path); }, {});
@@ -197,8 +208,10 @@ void ServerNode::run() {
                     const auto now = net::steady_now();
                     drain_engines(now);
                     freezer_.turn(now);
+                    failure_keeper_.turn(now);
                     for (const auto& port : ports_) flush(*port);
                   }});
+  failure_keeper_.finish();
   freeze_all();
 }
 
@@ -221,6 +234,7 @@ std::optional<TimePoint> ServerNode::next_deadline() const {
   earlier(bootstrap_.next_timeout());
   earlier(management_.next_timeout());
   earlier(freezer_.next_timeout());
+  earlier(failure_keeper_.next_timeout());
   for (const auto& port : ports_)
     if (port->dtls) earlier(port->dtls->next_timeout());
   for (const auto& port : stream_ports_) earlier(port->streams->next_timeout());

@@ -16,6 +16,7 @@
 #include <slipway/storage/sqlite.hpp>
 #include <slipway/storage/worker.hpp>
 
+#include "failure_keeper.hpp"
 #include "failure_log.hpp"
 #include "freezer.hpp"
 #include "mailbox.hpp"
@@ -221,6 +222,7 @@ class ServerNode final : public Node {
   void submit_quietly(storage::Worker::Work work, const storage::Worker::Done& done);
   std::expected<void, std::string> restore();
   std::expected<void, std::string> restore_observations();
+  std::expected<void, std::string> restore_failures();
   void keep_observation(std::string_view endpoint, const Path& path);
   void forget_observation(std::string_view endpoint, const Path& path);
   std::expected<void, std::string> thaw_sessions();
@@ -265,6 +267,7 @@ class ServerNode final : public Node {
   std::array<std::uint64_t, kOutcomes> outcomes_{};
   std::array<HandshakeFigures, 2> handshakes_{};  // by fleet::ServerRole
   FailureLog failures_;
+  FailureKeeper failure_keeper_;
   std::uint64_t store_failures_ = 0;
   Freezer freezer_;
   std::uint64_t life_ = 0;  // storage::Store::begin_life

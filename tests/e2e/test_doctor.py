@@ -140,6 +140,23 @@ class Doctor(Help, lab.Case):
         self.assertIn("different keys", together["together"]["verdict"])
         self.assertFalse(lab.holds(said + alone + json.dumps(together), bytes(range(16))))
 
+    def test_failures_outlive_their_server(self):
+        pack = self.with_another_key(self.lab.factory(ENDPOINT))
+        self.examine("--pack", pack, code=1)
+        self.lab.stop_server()
+        self.lab.start_server()
+        said = self.failures(ENDPOINT)
+        self.assertRegex(said, f"{ENDPOINT}: wrong key, \\d+ s ago\n")
+        self.assertIn("with another key than the server has", said)
+        self.assertRegex(said, "offered +DTLS 1.2, TLS_PSK_WITH_AES_128_CCM_8")
+        self.examine("--pack", pack, code=1)
+        self.assertRegex(self.failures(ENDPOINT), "2 times since")
+        # A crash: what was written before it is there.
+        self.lab.server.kill()
+        self.lab.start_server()
+        self.assertIn("wrong key", self.failures(ENDPOINT))
+        self.assertFalse(any(lab.holds(file.read_bytes(), bytes(range(16))) for file in self.lab.data.rglob("*.db*")))
+
     def test_an_identity_that_nobody_has(self):
         found = self.examine(self.bootstrap, "--identity", "nobody", "--key", self.key_file(), code=1)
         self.expect(found, "identity", "failed", "unknown to the server")

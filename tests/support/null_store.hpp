@@ -47,6 +47,10 @@ class NullStore : public storage::Store {
   Result<std::uint64_t> last_session() override { return 0; }
   Result<void> put_journey(const storage::JourneyRecord&, std::size_t) override { return {}; }
   Result<std::vector<storage::JourneyRecord>> journeys(std::string_view, std::size_t) override { return {}; }
+  Result<void> put_failures(std::span<const storage::FailureRecord>, storage::FailuresKept) override {
+    return {};
+  }
+  Result<void> each_failure(const std::function<void(storage::FailureRecord&&)>&) override { return {}; }
 };
 
 }  // namespace slipway::testing

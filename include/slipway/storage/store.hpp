@@ -96,6 +96,17 @@ struct JourneyRecord {
   bool stranger = false;  ///< of an endpoint that no enrolment takes: anybody may claim any number of names
 };
 
+/// One of the handshakes that failed last: `document` is its JSON, of the node. Nothing in it is secret.
+struct FailureRecord {
+  std::string key;        ///< its place: it replaces what is kept under the same one
+  bool stranger = false;  ///< of an identity that belongs to no device: anybody may make any number
+  UnixTime last{};        ///< the newest ones are kept
+  std::string document;
+};
+struct FailuresKept {
+  std::size_t of_devices, of_strangers;
+};
+
 /// Not yet proven credentials of one device, role and server that are kept; older ones are dropped, though
 /// never the oldest live one: the device came with it, and may still have nothing else.
 inline constexpr std::size_t kIssuedMax = 4;
@@ -174,6 +185,11 @@ class Store {
   virtual StoreResult<void> put_journey(const JourneyRecord& journey, std::size_t kept) = 0;
   /// Newest first.
   virtual StoreResult<std::vector<JourneyRecord>> journeys(std::string_view endpoint, std::size_t limit) = 0;
+
+  /// All or none; of devices and of strangers the newest ones stay, as many as `kept` says.
+  virtual StoreResult<void> put_failures(std::span<const FailureRecord> failures, FailuresKept kept) = 0;
+  /// Oldest first. `visit` does not call this store.
+  virtual StoreResult<void> each_failure(const std::function<void(FailureRecord&&)>& visit) = 0;
 };
 
 }  // namespace slipway::storage

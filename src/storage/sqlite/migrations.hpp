@@ -87,6 +87,16 @@ CREATE TABLE observation (
   PRIMARY KEY (endpoint, path)
 ) WITHOUT ROWID;
 )sql",
+    // And what a person asks for after a restart: why devices were refused.
+    R"sql(
+CREATE TABLE failure (
+  key      TEXT PRIMARY KEY,                  -- of node/failure_log: equal failures are one
+  stranger INTEGER NOT NULL,
+  last     INTEGER NOT NULL,                  -- milliseconds since 1970
+  document TEXT    NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX failure_by_age ON failure (stranger, last);
+)sql",
 };
 
 /// Brings a database to the newest schema, one transaction a step. Errors: too_new, corrupt.

@@ -166,4 +166,34 @@ StoreResult<std::vector<JourneyRecord>> SqliteStore::journeys(std::string_view e
   return all;
 }
 
+StoreResult<void> SqliteStore::put_failures(std::span<const FailureRecord> failures, FailuresKept kept) {
+  return batch([&]() -> StoreResult<void> {
+    for (const auto& failure : failures) {
+      auto put = sql_.put_failure.bind(1, failure.key)
+                     .bind(2, std::int64_t{failure.stranger})
+                     .bind(3, ms_of(failure.last))
+                     .bind(4, failure.document)
+                     .run();
+      if (!put) return put;
+    }
+    for (const std::int64_t stranger : {0, 1}) {
+      const auto limit = stranger == 0 ? kept.of_devices : kept.of_strangers;
+      auto trimmed = sql_.trim_failures.bind(1, stranger).bind(2, static_cast<std::int64_t>(limit)).run();
+      if (!trimmed) return trimmed;
+    }
+    return {};
+  });
+}
+
+StoreResult<void> SqliteStore::each_failure(const std::function<void(FailureRecord&&)>& visit) {
+  auto& row = sql_.list_failures;
+  return row.each([&]() -> StoreResult<void> {
+    visit({.key = row.text(0),
+           .stranger = row.integer(1) != 0,
+           .last = unix_time(row.integer(2)),
+           .document = row.text(3)});
+    return {};
+  });
+}
+
 }  // namespace slipway::storage

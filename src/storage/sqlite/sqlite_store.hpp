@@ -44,6 +44,8 @@ class SqliteStore final : public Store {
 
   StoreResult<void> put_journey(const JourneyRecord& journey, std::size_t kept) override;
   StoreResult<std::vector<JourneyRecord>> journeys(std::string_view endpoint, std::size_t limit) override;
+  StoreResult<void> put_failures(std::span<const FailureRecord> failures, FailuresKept kept) override;
+  StoreResult<void> each_failure(const std::function<void(FailureRecord&&)>& visit) override;
 
  private:
   class Transaction;

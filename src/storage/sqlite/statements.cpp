@@ -86,6 +86,13 @@ StoreResult<Statements> Statements::prepare(Database& database) {
        " LIMIT -1 OFFSET ?1)"},
       {&sql.list_journeys,
        "SELECT began, document FROM journey WHERE endpoint = ?1 ORDER BY id DESC LIMIT ?2"},
+
+      {&sql.put_failure,
+       "INSERT OR REPLACE INTO failure (key, stranger, last, document) VALUES (?1, ?2, ?3, ?4)"},
+      {&sql.trim_failures,
+       "DELETE FROM failure WHERE key IN (SELECT key FROM failure WHERE stranger = ?1 ORDER BY last DESC"
+       " LIMIT -1 OFFSET ?2)"},
+      {&sql.list_failures, "SELECT key, stranger, last, document FROM failure ORDER BY last, key"},
   };
   for (const auto& [statement, text] : all) {
     auto prepared = database.prepare(text);

@@ -15,6 +15,7 @@ struct Statements {
   Statement begin_life, current_life, put_session, remove_session, clear_sessions, list_sessions,
       last_session;
   Statement put_journey, trim_journeys, trim_strangers, list_journeys;
+  Statement put_failure, trim_failures, list_failures;
 
   [[nodiscard]] static StoreResult<Statements> prepare(Database& database);
 };

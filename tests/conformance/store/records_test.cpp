@@ -181,6 +181,33 @@ TEST_P(StoreRecords, ABatchThatThrowsIsUndone) {
   EXPECT_TRUE(store_->batch([&] { return put(credential("dev", "id")); }));
 }
 
+TEST_P(StoreRecords, FailuresOfOneKeyAreOneAndTheNewestOfEachKindStay) {
+  const auto failure = [](std::string key, int last, bool stranger) {
+    return FailureRecord{.key = key,
+                         .stranger = stranger,
+                         .last = UnixTime(milliseconds(last)),
+                         .document = key + " at " + std::to_string(last)};
+  };
+  const auto all = [&] {
+    std::vector<std::string> found;
+    EXPECT_TRUE(store_->each_failure([&](FailureRecord&& record) {
+      found.push_back((record.stranger ? "stranger " : "") + record.document);
+    }));
+    return found;
+  };
+  const FailuresKept kept{.of_devices = 2, .of_strangers = 1};
+  ASSERT_TRUE(store_->put_failures(std::vector{failure("a", 1, false), failure("b", 2, false)}, kept));
+  ASSERT_TRUE(store_->put_failures(std::vector{failure("a", 3, false)}, kept));
+  reopen();
+  EXPECT_EQ(all(), (std::vector<std::string>{"b at 2", "a at 3"}));
+  ASSERT_TRUE(store_->put_failures(
+      std::vector{failure("c", 4, false), failure("s", 9, true), failure("t", 10, true)}, kept));
+  EXPECT_EQ(all(), (std::vector<std::string>{"a at 3", "c at 4", "stranger t at 10"}))
+      << "strangers push out no device";
+  ASSERT_TRUE(store_->put_failures({}, kept));
+  EXPECT_EQ(all().size(), 3u);
+}
+
 TEST_P(StoreRecords, ObservationsAreKeptOnceAndRemovedOneByOne) {
   const Path temperature(ObjectId(3303), InstanceId(0), ResourceId(5700)), device(ObjectId(3));
   const auto all = [&] {

@@ -192,7 +192,7 @@ TEST_F(SqliteFiles, OldDatabasesAreBroughtUpWithAllTheyHold) {
   }
   run("ALTER TABLE credential RENAME TO c; ALTER TABLE sealing RENAME TO s;"
       "DROP INDEX credential_by_endpoint; DROP TABLE registration; DROP TABLE journey; DROP TABLE session;"
-      "DROP TABLE life; DROP TABLE observation;");
+      "DROP TABLE life; DROP TABLE observation; DROP TABLE failure;");
   run(kMigrations[0]);
   run("INSERT INTO credential SELECT id, endpoint, role, server, mode, state, identity, sealed_key, created "
       "FROM c;"
