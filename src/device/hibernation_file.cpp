@@ -82,7 +82,8 @@ void write_secret(ByteWriter& out, const Secret& secret, std::size_t most) {
 
 }  // namespace
 
-std::uint64_t account_digest(const client::ConnectWanted& account) {
+std::uint64_t account_digest(const client::ConnectWanted& account, std::span<const Bytes> trust_store) {
+  if (account.mode != SecurityMode::x509 || account.certificate_usage > 1) trust_store = {};
   Bytes bytes;
   const auto add = [&](ByteView part) {
     const auto size = static_cast<std::uint32_t>(part.size());
@@ -91,7 +92,7 @@ std::uint64_t account_digest(const client::ConnectWanted& account) {
   };
   // Known before anything is put in: a vector that grows leaves keys behind.
   bytes.reserve(64 + account.uri.size() + account.identity.size() + account.server_public_key.size() +
-                account.key.size() + account.sni.size());
+                account.key.size() + account.sni.size() + 8 * trust_store.size());
   add(as_bytes(account.uri));
   add(account.identity);
   add(account.server_public_key);
@@ -103,6 +104,10 @@ std::uint64_t account_digest(const client::ConnectWanted& account) {
   for (const auto suite : account.cipher_suites) {
     bytes.push_back(static_cast<std::uint8_t>(suite >> 8));
     bytes.push_back(static_cast<std::uint8_t>(suite));
+  }
+  for (const auto& anchor : trust_store) {
+    const auto one = fnv1a(anchor);
+    for (unsigned i = 0; i < 8; ++i) bytes.push_back(static_cast<std::uint8_t>(one >> (8 * i)));
   }
   const auto digest = fnv1a(bytes);
   wipe(bytes);

@@ -21,8 +21,10 @@ struct HibernationContent {
   std::vector<KeptSession> sessions;
 };
 
-/// Of what a session depends on, for `KeptSession::account`. Made of keys: kept as keys are.
-[[nodiscard]] std::uint64_t account_digest(const client::ConnectWanted& account);
+/// Of what a session depends on, for `KeptSession::account`. Made of keys: kept as keys are. The device's
+/// trust store counts where the account needs it: who is no longer trusted goes on with no session.
+[[nodiscard]] std::uint64_t account_digest(const client::ConnectWanted& account,
+                                           std::span<const Bytes> trust_store = {});
 
 /// Two files, as no session may go on twice: a nonce that is used twice gives the keys of a session away.
 ///

@@ -52,7 +52,7 @@ void Link::handshake_failed(TimePoint now, const dtls::ConnectFailed& failed) {
 void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, KeptSession kept) {
   begin_story(wanted, story_);
   short_id_ = wanted.server;
-  account_ = account_digest(wanted);
+  account_ = account_digest(wanted, trust_store_);
   if (kept.kind == KeptSession::Kind::frozen) frozen_ = std::move(kept.bytes);
   const auto uri = parse_uri(wanted.uri);
   if (!uri) return fail(ConnectFailure::unreachable, std::string("server URI: ") + uri.error().detail);

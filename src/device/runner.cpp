@@ -100,7 +100,7 @@ class LinuxRunner final : public Runner {
   /// What is kept of an earlier session with this account, if there is any; it is given out once.
   KeptSession take_kept(const client::ConnectWanted& wanted) {
     auto kept = kept_.take(wanted.server);
-    if (kept.bytes.empty() || kept.account == account_digest(wanted)) return kept;
+    if (kept.bytes.empty() || kept.account == account_digest(wanted, settings_.trust_store)) return kept;
     say("session not kept", "with the " + server_text(wanted.server) + ": its account is another one now");
     return {};
   }

@@ -233,5 +233,17 @@ TEST(HibernationFile, TheAccountIsAllThatASessionDependsOn) {
   }
 }
 
+TEST(AccountDigest, NamesTheTrustStoreOfAnAccountThatNeedsIt) {
+  const std::vector<Bytes> store{{1, 2, 3}, {4}}, without_the_second{{1, 2, 3}};
+  client::ConnectWanted account{};
+  account.mode = SecurityMode::x509;
+  for (std::uint8_t usage = 0; usage < 4; ++usage) {
+    account.certificate_usage = usage;
+    EXPECT_EQ(account_digest(account, store) == account_digest(account, without_the_second), usage > 1)
+        << int{usage};
+    EXPECT_EQ(account_digest(account, store), account_digest(account, store));
+  }
+}
+
 }  // namespace
 }  // namespace slipway::device::test
