@@ -29,6 +29,8 @@ class Offer:
     suite: str                 # see SUITES
     group: str = ""            # secp256r1, secp384r1, x25519; empty: as the library likes
     mtu: int = 0
+    resumes: bool = False      # it keeps what is needed to resume its session
+    tickets: bool = True
 
 
 class Session:
@@ -36,6 +38,18 @@ class Session:
 
     def __init__(self, process, port=None):
         self.process, self.port = process, port
+        self._began = self._began_at = 0  # line and byte of the output, for a second session of the same process
+
+    def begin_anew(self):
+        """What is waited for from here on, is of the next session."""
+        self._began, self._began_at = self.process.mark(), len(self.process.said())
+
+    def again(self):
+        """A client leaves, and comes back with what its session has left: the next session."""
+        raise NotImplementedError
+
+    def _wait_for(self, pattern, seconds):
+        return self.process.wait_for(pattern, seconds, self._began)
 
     echoes = False  # it answers by itself, with what it got
 
@@ -47,7 +61,7 @@ class Session:
 
     def receive(self, pattern, seconds=15):
         """The first message that begins with `pattern` (bytes of a regular expression)."""
-        return coap.parse(self.process.wait_for_bytes(b"(?=" + pattern + b").*", seconds)[0])
+        return coap.parse(self.process.wait_for_bytes(b"(?=" + pattern + b").*", seconds, self._began_at)[0])
 
     def renegotiate(self):
         """Wants another handshake in the midst of the session."""
@@ -125,15 +139,20 @@ class GnutlsClient(GnutlsSession):
     HEAD = rb"- Received\[(\d+)\]: "
 
     def wait_until_connected(self, offer, seconds=30):
-        said = self.process.wait_for(r"^- Description: (.*)", seconds)[1]
+        said = self._wait_for(r"^- Description: (.*)", seconds)[1]
         cipher = Gnutls.CIPHERS[offer.suite.rpartition(":")[2]]
         expect(f"({cipher})" in said, f"agreed on {said}, not on {cipher}")
         if offer.group:
             expect(offer.group.upper() in said, f"agreed on {said}, not on {offer.group}")
-        self.process.wait_for("^- Simple Client Mode:", seconds)
+        self._wait_for("^- Simple Client Mode:", seconds)
+        expect(not offer.resumes or b"This is a resumed session" in self.process.said(), "gnutls-cli resumed nothing")
+
+    def again(self):
+        """It has come back by itself, before it said a word."""
+        return self
 
     def wait_until_closed(self):
-        self.process.wait_for("Peer has closed the GnuTLS connection", 10)
+        self._wait_for("Peer has closed the GnuTLS connection", 10)
 
     def wait_until_refused(self, alert=None, seconds=30):
         got = self.process.wait_for(r"Received alert \[(\d+)\]", seconds)[1]
@@ -146,14 +165,14 @@ class GnutlsServer(GnutlsSession):
     NAMED = "Requested server name: '{}'"
 
     def wait_until_connected(self, offer, seconds=30):
-        got = self.process.wait_for(r"Cipher Suite: GNUTLS_(\S+)", seconds)[1]
+        got = self._wait_for(r"Cipher Suite: GNUTLS_(\S+)", seconds)[1]
         cipher = Gnutls.CIPHERS[offer.suite.rpartition(":")[2]].replace("-", "_")
         expect(cipher in got, f"agreed on {got}, not on {cipher}")
         if offer.group:
-            self.process.wait_for(rf"Selected group {offer.group.upper()} ", 1)
+            self._wait_for(rf"Selected group {offer.group.upper()} ", 1)
 
     def wait_until_closed(self):
-        self.process.wait_for(r"Alert\[1\|0\] - Close notify - was received", 10)
+        self._wait_for(r"Alert\[1\|0\] - Close notify - was received", 10)
 
     def wait_until_refused(self, alert=None, seconds=30):
         got = self.process.wait_for(r"Alert\[2\|(\d+)\] - .* - was received", seconds)[1]
@@ -189,6 +208,8 @@ class Gnutls(Peer):
             words += ["--x509cafile", side.authority]
         if offer.mtu:
             words += ["--mtu", offer.mtu]
+        if not offer.tickets:
+            words += ["--noticket"]
         return words
 
     def client(self, stage, port, side, offer):
@@ -199,6 +220,8 @@ class Gnutls(Peer):
             words += ["--no-ca-verification"]
         elif side.certificates:
             words += ["--verify-hostname", "localhost", "--sni-hostname", "localhost"]
+        if offer.resumes:
+            words += ["--resume"]
         return GnutlsClient(stage.start("gnutls-cli", "gnutls-cli", "--verbose", *words, "--port", port, "127.0.0.1",
                                         ends_with_input=True))
 
@@ -219,15 +242,24 @@ class Gnutls(Peer):
 class OpensslSession(Session):
     NAMED = 'Hostname in TLS extension: "{}"'
 
+    def __init__(self, process, port=None, again=None):
+        super().__init__(process, port)
+        self._again = again
+
+    def again(self):
+        self.close()
+        self.process.wait_for_exit()
+        return self._again()
+
     def renegotiate(self):
         self.process.write(b"R\n")
 
     def wait_until_connected(self, offer, seconds=30):
-        suite = self.process.wait_for(r"^(?:Ciphersuite:|CIPHER is) (\S+)", seconds)[1]
+        suite = self._wait_for(r"^(?:Ciphersuite:|CIPHER is) (\S+)", seconds)[1]
         expect(suite == Openssl.SUITES[offer.suite], f"agreed on {suite}, not on {offer.suite}")
 
     def wait_until_closed(self):
-        self.process.wait_for("^(.*closed|.*DONE|shutting down SSL|.*CONNECTION CLOSED)", 10)
+        self._wait_for("^(.*closed|.*DONE|shutting down SSL|.*CONNECTION CLOSED)", 10)
 
     def wait_until_refused(self, alert=None, seconds=30):
         got = self.process.wait_for(r"SSL alert number (\d+)", seconds)[1]
@@ -261,17 +293,24 @@ class Openssl(Peer):
             words += ["-groups", self.GROUPS[offer.group]]
         if offer.mtu:
             words += ["-mtu", offer.mtu]
+        if not offer.tickets:
+            words += ["-no_ticket"]
         return words
 
-    def client(self, stage, port, side, offer):
+    def client(self, stage, port, side, offer, kept=None):
         words = ["-brief", "-connect", f"127.0.0.1:{port}"]
+        if offer.resumes:
+            words += ["-sess_in", kept] if kept else ["-sess_out", stage.folder / "session.pem"]
         if side.authority:
             words += ["-servername", "localhost", "-verify_hostname", "localhost"]
-        return OpensslSession(stage.start("s_client", "openssl", "s_client", *words, *self._words(side, offer),
-                                          ends_with_input=True))
+        process = stage.start("s_client-again" if kept else "s_client", "openssl", "s_client", *words,
+                              *self._words(side, offer), ends_with_input=True)
+        return OpensslSession(process, again=lambda: self.client(stage, port, side, offer, stage.folder / "session.pem"))
 
     def server(self, stage, side, offer, port):
-        words = ["-listen", "-serverpref", "-accept", f"127.0.0.1:{port}"]
+        words = ["-serverpref", "-accept", f"127.0.0.1:{port}"]
+        # With cookies it is bound to its first client, also when that has gone.
+        words += [] if offer.resumes else ["-listen"]
         # It looks at a name only where it has a second certificate for that.
         words += ["-nocert"] if side.identity else ["-servername", "localhost", "-key2", side.own.key_pem,
                                                     "-cert2", side.own.chain_pem]
@@ -288,13 +327,13 @@ class ProgramSession(Session):
     NAMED = "^EVENT named {}$"
 
     def wait_until_connected(self, offer, seconds=30):
-        self.process.wait_for("^EVENT connected ", seconds)
+        self._wait_for("^EVENT connected ", seconds)
 
     def send(self, message):
         self.process.command("send", message.to_bytes().hex())
 
     def receive(self, pattern, seconds=15):
-        after = 0
+        after = self._began
         while True:
             found = self.process.wait_for(r"^EVENT received (\S+)", seconds, after)
             after = self.process.lines.index(found.string, after) + 1
@@ -305,11 +344,16 @@ class ProgramSession(Session):
     def renegotiate(self):
         self.process.command("renegotiate")
 
+    def again(self):
+        self.begin_anew()
+        self.process.command("again")
+        return self
+
     def close(self):
         self.process.command("close")
 
     def wait_until_closed(self):
-        self.process.wait_for("^EVENT closed", 10)
+        self._wait_for("^EVENT closed", 10)
 
     def wait_until_refused(self, alert=None, seconds=30):
         got = self.process.wait_for(r"^EVENT alert (\d+)", seconds)[1]
@@ -352,6 +396,8 @@ class Program(Peer):
             words["group"] = offer.group
         if offer.mtu:
             words["mtu"] = offer.mtu
+        if offer.resumes:
+            words["resumes"] = "by-ticket" if offer.tickets else "by-id"
         return stage.start(self.command, self.path, *(f"{name}={value}" for name, value in words.items()),
                            ends_with_input=True)
 

@@ -39,6 +39,8 @@ class Mode:
     renegotiates: bool = False
     restarts: bool = False  # our server is killed, and goes on with the session
     cid: bool = False
+    resumes: bool = False    # the device comes back, and its session is resumed
+    tickets: bool = True
     anonymous: bool = False  # the server asks for no certificate
     sides: tuple = ("server", "client")  # ours
 
@@ -47,7 +49,7 @@ class Mode:
         return "P-384" if self.group == "secp384r1" else "P-256"
 
     def offer(self):
-        return Offer(self.suite, self.group, 1200 if self.long_chain else 0)
+        return Offer(self.suite, self.group, 1200 if self.long_chain else 0, self.resumes, self.tickets)
 
 
 PSK, ECDSA = "psk:ccm_8", "ecdsa:ccm_8"
@@ -95,6 +97,13 @@ MODES = [
     Mode("x509_distrust", "X.509, our authority is not theirs: they refuse", "x509", ECDSA, refused="distrust"),
     Mode("x509_long_chain", "X.509, chains above an MTU", "x509", ECDSA, long_chain=True),
     Mode("x509_lossy", "X.509, a quarter of the datagrams lost", "x509", ECDSA, lossy=True),
+    Mode("psk_resumes", "PSK, a session is resumed", "psk", PSK, resumes=True),
+    Mode("rpk_resumes", "RPK, a session is resumed", "rpk", ECDSA, resumes=True),
+    Mode("x509_resumes", "X.509, a session is resumed", "x509", ECDSA, resumes=True),
+    Mode("x509_resumes_by_id", "X.509, the same where the peer knows no tickets", "x509", ECDSA, resumes=True,
+         tickets=False),
+    Mode("x509_resumes_lossy", "X.509, the same with a quarter of the datagrams lost", "x509", ECDSA, resumes=True,
+         lossy=True),
     Mode("cid", "Connection ID", "psk", PSK, cid=True),
 ]
 
@@ -151,6 +160,14 @@ class Cast:
         return server
 
     def our_client(self, stage, port):
+        store = ["--trust-store", self.ca.chain_pem] if self.mode.usage < 2 else []
+        sleeps = ["--hibernate"] if self.mode.resumes else []
+        return ours.client(stage, self._pack(stage, port), *store, *sleeps)
+
+    def our_client_again(self, stage, port):
+        return ours.client(stage, self._pack(stage, port), name="slipway-client-again")
+
+    def _pack(self, stage, port):
         mode, resources = self.mode, {16: [NUMBERS[self.mode.suite]]}
         if mode.kind == "psk":
             resources |= {2: 0, 3: self.identity.encode(), 5: bytes.fromhex(self.key)}
@@ -163,8 +180,7 @@ class Cast:
             own = self.device.chain_pem if mode.long_chain else self.device.certificate
             resources |= {2: 2, 3: own.read_bytes(), 4: known, 5: self.device.key.read_bytes(),
                           13: mode.matching, 15: mode.usage} | ({14: mode.sni} if mode.sni else {})
-        store = ("--trust-store", self.ca.chain_pem) if mode.usage < 2 else ()
-        return ours.client(stage, ours.pack_of(stage, ENDPOINT, port, resources), *store)
+        return ours.pack_of(stage, ENDPOINT, port, resources)
 
 
 def _behind_relay(mode, port):
@@ -213,6 +229,11 @@ def our_server_with(stage, peer, mode):
     if mode.refused:
         return _our_server_refuses(server, session, mode)
     session.wait_until_connected(mode.offer(), 60)
+    if mode.resumes:
+        session = session.again()
+        session.wait_until_connected(mode.offer(), 60)
+        wait_until("the second handshake", lambda: server.metric("slipway_dtls_handshakes_completed_total") == 2)
+        expect_equal("resumed handshakes", server.metric("slipway_dtls_handshakes_resumed_total"), 1)
     if mode.lossy:
         expect(relay.lost, "nothing was lost")
         relay.mend()
@@ -314,12 +335,11 @@ def our_client_with(stage, peer, mode):
     session.wait_until_connected(mode.offer(), 60)
     expect(not mode.lossy or relay.lost, "nothing was lost")
     _check_group(mode, relay)
+    if mode.resumes:
+        client = _comes_back(stage, cast, session, client, port, relay)
     if mode.sni:
         session.wait_until_asked_for(mode.sni)
-    if session.echoes:
-        # It gets its own Register back, and answers that it serves none.
-        client.wait_for(ours.event("registration failed", "with the server 101: 5.03"), 60)
-    asked = None if session.echoes else session.receive(rb"[\x40-\x48]\x02.{2,10}\xb2rd")
+    asked = _registers(session, client)
     if relay:
         relay.mend()  # what is lost from here on nobody repeats
     if asked:
@@ -332,6 +352,36 @@ def our_client_with(stage, peer, mode):
         session.send(left.answer(coap.DELETED))
     session.wait_until_closed()
     return None
+
+
+def _registers(session, client):
+    """The Register that has come; nothing where the server gives it back, and the client says that it serves none."""
+    if not session.echoes:
+        return session.receive(rb"[\x40-\x48]\x02.{2,10}\xb2rd")
+    client.wait_for(ours.event("registration failed", "with the server 101: 5.03"), 60)
+    return None
+
+
+def _comes_back(stage, cast, session, client, port, relay):
+    """Our client is switched off and on."""
+    if relay:
+        relay.mend()
+    _registers(session, client)
+    client.ask_to_end()
+    client.wait_for_exit()
+    session.wait_until_closed()
+    session.begin_anew()
+    if relay:
+        relay.move()
+        relay.lost = False
+        relay.lose(0.25, 1411)  # of its first ten datagrams half, the server's flight and the client's last one too
+    again = cast.our_client_again(stage, port)
+    again.wait_for(ours.event("session resumed", "with the server 101"), 60)
+    session.wait_until_connected(cast.mode.offer(), 60)
+    if relay:
+        expect(relay.lost, "nothing was lost of the second handshake")
+        relay.mend()
+    return again
 
 
 class Case:

@@ -86,12 +86,12 @@ class Process:
                     raise Failure(f"{self.name} did not say /{pattern}/ within {seconds} s")
                 self._changed.wait(left)
 
-    def wait_for_bytes(self, pattern, seconds=30):
-        """The first match in all of the output, whether or not it is text."""
+    def wait_for_bytes(self, pattern, seconds=30, after=0):
+        """The first match in the output from byte `after` on, whether or not it is text."""
         wanted = re.compile(pattern, re.DOTALL)
         deadline = time.monotonic() + seconds
         with self._changed:
-            while not (match := wanted.search(bytes(self._bytes))):
+            while not (match := wanted.search(bytes(self._bytes), after)):
                 left = deadline - time.monotonic()
                 if self._ended or left <= 0:
                     raise Failure(f"{self.name} {'ended' if self._ended else 'did not say'} {pattern} in {seconds} s")

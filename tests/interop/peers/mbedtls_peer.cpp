@@ -4,7 +4,9 @@
 #include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
 #include <mbedtls/ssl.h>
+#include <mbedtls/ssl_cache.h>
 #include <mbedtls/ssl_cookie.h>
+#include <mbedtls/ssl_ticket.h>
 #include <mbedtls/timing.h>
 
 #include "peer.hpp"
@@ -45,6 +47,7 @@ class MbedtlsStack final : public Stack {
         },
         nullptr);
     mbedtls_ssl_conf_dtls_cookies(&config_, mbedtls_ssl_cookie_write, mbedtls_ssl_cookie_check, &cookies_);
+    set_resumption();
     mbedtls_ssl_init(&ssl_);
     must(mbedtls_ssl_setup(&ssl_, &config_), "session");
     if (!options.is_server()) must(mbedtls_ssl_set_hostname(&ssl_, "localhost"), "host name");
@@ -92,6 +95,16 @@ class MbedtlsStack final : public Stack {
     state_ = State::over;
   }
 
+  void again() override {
+    mbedtls_ssl_session kept;
+    mbedtls_ssl_session_init(&kept);
+    must(mbedtls_ssl_get_session(&ssl_, &kept), "what the session leaves");
+    close();
+    reset();
+    must(mbedtls_ssl_set_session(&ssl_, &kept), "a session to resume");
+    mbedtls_ssl_session_free(&kept);
+  }
+
  private:
   enum class State { handshake, connected, over };
 
@@ -109,6 +122,24 @@ class MbedtlsStack final : public Stack {
     groups_[0] = group->second;
     if (group->first == "x25519") groups_[1] = MBEDTLS_ECP_DP_SECP256R1;
     mbedtls_ssl_conf_curves(&config_, groups_);
+  }
+
+  void set_resumption() {
+    const bool by_ticket = options_["resumes"] == "by-ticket";
+    if (!options_.is_server()) {
+      mbedtls_ssl_conf_session_tickets(
+          &config_, by_ticket ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+    } else if (by_ticket) {
+      mbedtls_ssl_ticket_init(&tickets_);
+      must(mbedtls_ssl_ticket_setup(&tickets_, mbedtls_ctr_drbg_random, &random_, MBEDTLS_CIPHER_AES_256_GCM,
+                                    86400),
+           "tickets");
+      mbedtls_ssl_conf_session_tickets_cb(&config_, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
+                                          &tickets_);
+    } else if (options_.has("resumes")) {
+      mbedtls_ssl_cache_init(&sessions_);
+      mbedtls_ssl_conf_session_cache(&config_, &sessions_, mbedtls_ssl_cache_get, mbedtls_ssl_cache_set);
+    }
   }
 
   void set_keys() {
@@ -176,6 +207,8 @@ class MbedtlsStack final : public Stack {
   mbedtls_ssl_config config_{};
   mbedtls_ssl_context ssl_{};
   mbedtls_ssl_cookie_ctx cookies_{};
+  mbedtls_ssl_ticket_context tickets_{};
+  mbedtls_ssl_cache_context sessions_{};
   mbedtls_timing_delay_context timer_{};
   mbedtls_x509_crt own_{}, authority_{};
   mbedtls_pk_context key_{};

@@ -4,8 +4,8 @@
 //
 // Said, one line each: EVENT ready PORT (a server), EVENT named NAME (the one in a hello), EVENT connected
 // SUITE, EVENT received HEX, EVENT closed (close_notify of the other end), EVENT alert NUMBER (a fatal one of
-// the other end), EVENT failed WHY. Read: send HEX; close. Each is answered: ANSWER OK or ANSWER ERROR WHY.
-// The end of the input ends the program.
+// the other end), EVENT failed WHY. Read: send HEX; again; close. Each is answered: ANSWER OK or ANSWER ERROR
+// WHY. The end of the input ends the program.
 #pragma once
 
 #include <arpa/inet.h>
@@ -56,7 +56,7 @@ inline std::string to_hex(const unsigned char* data, std::size_t size) {
 }
 
 /// `NAME=VALUE` words: role (client, server), port, suite, group, identity, key, certificate, private-key,
-/// authority, mtu. Files are PEM. What is not given is empty.
+/// authority, mtu, resumes (by-ticket, by-id). Files are PEM. What is not given is empty.
 class Options {
  public:
   Options(int count, char** words) {
@@ -147,6 +147,8 @@ class Stack {
   /// Begins another handshake in the session; false where that is not done.
   virtual bool renegotiate() { return false; }
   virtual void close() = 0;
+  /// A client leaves, and begins a session that resumes this one.
+  virtual void again() = 0;
 };
 
 class Program {
@@ -181,6 +183,10 @@ class Program {
     if (line == "close") {
       stack_.close();
       say("ANSWER OK");
+    } else if (line == "again") {
+      stack_.again();
+      say("ANSWER OK");
+      stack_.step();
     } else if (line == "renegotiate") {
       say(stack_.renegotiate() ? "ANSWER OK" : "ANSWER ERROR not done here");
     } else if (line.starts_with("send ")) {

@@ -39,6 +39,8 @@ class WolfsslStack final : public Stack {
     } else {
       wolfSSL_CTX_set_verify(context_, WOLFSSL_VERIFY_NONE, nullptr);
     }
+    if (options["resumes"] == "by-id")
+      must(wolfSSL_CTX_NoTicketTLSv12(context_) == WOLFSSL_SUCCESS, "no tickets");
     wolfSSL_CTX_SetIORecv(context_, &WolfsslStack::pull);
     wolfSSL_CTX_SetIOSend(context_, &WolfsslStack::push);
     wolfSSL_CTX_SetGenCookie(context_, &WolfsslStack::cookie);
@@ -63,6 +65,8 @@ class WolfsslStack final : public Stack {
       must(wolfSSL_UseSupportedCurve(ssl_, static_cast<word16>(kGroups.at(options_["group"]))) ==
                WOLFSSL_SUCCESS,
            "the group");
+    if (!options_.is_server() && options_["resumes"] == "by-ticket")
+      must(wolfSSL_UseSessionTicket(ssl_) == WOLFSSL_SUCCESS, "tickets");
     state_ = State::handshake;
     began_ = now();
   }
@@ -97,6 +101,15 @@ class WolfsslStack final : public Stack {
   void close() override {
     (void)wolfSSL_shutdown(ssl_);
     state_ = State::over;
+  }
+
+  void again() override {
+    auto* kept = wolfSSL_get1_session(ssl_);
+    must(kept != nullptr, "what the session leaves");
+    close();
+    reset();
+    must(wolfSSL_set_session(ssl_, kept) == WOLFSSL_SUCCESS, "a session to resume");
+    wolfSSL_SESSION_free(kept);
   }
 
  private:
