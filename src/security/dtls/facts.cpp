@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "security/dtls/client_hello.hpp"
+
 namespace slipway::security::dtls {
 namespace {
 
@@ -60,14 +62,6 @@ void read_list(ByteView list, std::vector<std::uint16_t>& out) {
   }
 }
 
-/// One vector with a length of two bytes in front, such as a list.
-ByteView inner(ByteView data) {
-  ByteReader reader(data);
-  const auto size = reader.u16();
-  if (!size) return {};
-  return reader.take(*size).value_or(ByteView{});
-}
-
 // server_name [RFC 6066 §3]:
 //
 //   0               2       3               5
@@ -75,7 +69,7 @@ ByteView inner(ByteView data) {
 //  |   list size   | type  |   name size   | name  |   type 0: a host name
 //  +-------+-------+-------+-------+-------+- ... -+
 std::string read_name(ByteView data) {
-  ByteReader reader(inner(data));
+  ByteReader reader(vector_in(data));
   const auto type = reader.u8();
   const auto size = reader.u16();
   if (!type || *type != 0 || !size) return {};
@@ -97,54 +91,22 @@ void read_versions(ByteView data, HelloFacts& facts) {
     if (*version >= kSsl3 && *version <= kTls13) facts.version = std::max(facts.version, *version);
 }
 
-void read_extensions(ByteReader reader, HelloFacts& facts, SecureProtocol protocol) {
-  for (;;) {
-    const auto type = reader.u16();
-    const auto size = reader.u16();
-    if (!type || !size) return;
-    const auto data = reader.take(*size);
-    if (!data) return;
-    if (*type == kServerName) facts.server_name = read_name(*data);
-    if (*type == kSupportedGroups && facts.groups.empty()) read_list(inner(*data), facts.groups);
-    if (*type == kSupportedVersions && protocol == SecureProtocol::tls) read_versions(*data, facts);
-    if (*type == kConnectionId) facts.cid = true;
-  }
-}
-
 }  // namespace
 
 const char* to_string(SecureProtocol protocol) {
   return protocol == SecureProtocol::tls ? "TLS" : "DTLS";
 }
 
-// The ClientHello; the cookie is of DTLS only:
-//
-//   0               2              34
-//  +-------+-------+- ... ---------+-------+- ... -------+-------+- ... ---+-------+-------+- ... ----+
-//  |    version    |  random (32)  | size  | session id  | size  | cookie  |     size      |  suites  |
-//  +-------+-------+- ... ---------+-------+- ... -------+-------+- ... ---+-------+-------+- ... ----+
-//  | size  | compression methods |     size      | extensions: type (2), size (2), data ... |
 HelloFacts read_hello_facts(ByteView body, SecureProtocol protocol) {
+  const auto hello = read_client_hello(body, protocol);
   HelloFacts facts;
-  ByteReader reader(body);
-  const auto version = reader.u16();
-  if (!version || !reader.take(32)) return facts;
-  facts.version = *version;
-  for (int skipped = protocol == SecureProtocol::dtls ? 0 : 1; skipped < 2; ++skipped) {
-    const auto size = reader.u8();
-    if (!size || !reader.take(*size)) return facts;
-  }
-  const auto suites_size = reader.u16();
-  if (!suites_size) return facts;
-  const auto suites = reader.take(*suites_size);
-  if (!suites) return facts;
-  read_list(*suites, facts.suites);
-  const auto methods_size = reader.u8();
-  if (!methods_size || !reader.take(*methods_size)) return facts;
-  const auto extensions_size = reader.u16();
-  if (!extensions_size) return facts;
-  const auto extensions = reader.take(*extensions_size);
-  if (extensions) read_extensions(ByteReader(*extensions), facts, protocol);
+  facts.version = hello.version.value_or(0);
+  read_list(hello.suites, facts.suites);
+  if (const auto names = extension_of(hello, kServerName)) facts.server_name = read_name(*names);
+  if (const auto groups = extension_of(hello, kSupportedGroups)) read_list(vector_in(*groups), facts.groups);
+  if (protocol == SecureProtocol::tls)
+    if (const auto versions = extension_of(hello, kSupportedVersions)) read_versions(*versions, facts);
+  facts.cid = extension_of(hello, kConnectionId).has_value();
   return facts;
 }
 

@@ -26,9 +26,22 @@ bool Handshake::open_session() {
   gnutls_dtls_set_mtu(session, static_cast<unsigned>(config_.mtu));
   gnutls_dtls_set_timeouts(session, kNeverMs + 1, kNeverMs);
   gnutls_handshake_set_max_packet_length(session, kHandshakeMessageMax);
+  if (context_.role() == Role::server)
+    gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE,
+                                       &Handshake::hello_received);
   if (config_.cid) offer_cid();
   open_resumption();
   return true;
+}
+
+/// The whole ClientHello, before GnuTLS reads it.
+int Handshake::hello_received(gnutls_session_t session, unsigned, unsigned, unsigned,
+                              const gnutls_datum_t* body) {
+  auto& self = *static_cast<Handshake*>(gnutls_session_get_ptr(session));
+  const auto room =
+      self.config_.library_suites ? TlsContext::LibraryRoom::some : TlsContext::LibraryRoom::none;
+  self.intended_ = self.context_.choose(session, {body->data, body->size}, room);
+  return 0;
 }
 
 void Handshake::start(TimePoint now) {
@@ -256,11 +269,13 @@ void Handshake::advance(TimePoint now) {
     const auto before = input_.size();
     const int code = gnutls_handshake(session_.get());
     if (unwanted_)
-      return abort(Alert::handshake_failure, {.reason = FailureReason::no_common_suite,
-                                              .alert = Alert::handshake_failure,
-                                              .refused_by = Side::us,
-                                              .detail = "the only suite that both know was not asked for, or "
-                                                        "there is no room for more of its sessions"});
+      return abort(Alert::handshake_failure,
+                   {.reason = FailureReason::no_common_suite,
+                    .alert = Alert::handshake_failure,
+                    .refused_by = Side::us,
+                    .detail = context_.role() == Role::client
+                                  ? "the server chose a cipher suite that was not asked for"
+                                  : "of the only cipher suite that both know there are sessions enough"});
     if (code == GNUTLS_E_SUCCESS) {
       finish();
       break;

@@ -168,7 +168,6 @@ class Handshake {
   void fail(const HandshakeFailure& failure);
   [[nodiscard]] const char* timeout_detail() const;
   void choose(std::uint16_t suite);
-  [[nodiscard]] bool offers_own_records() const;
   [[nodiscard]] bool has_read_key() const;
   bool load_key(bool read, RecordKey& key) const;
   ssize_t pull_record(MutableBytes out);
@@ -183,6 +182,8 @@ class Handshake {
   friend int server_verdict_of(gnutls_session_t);
   static gnutls_datum_t resumable_wanted(void* self, gnutls_datum_t id);
   static int resumable_made(void* self, gnutls_datum_t id, gnutls_datum_t data);
+  static int hello_received(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                            const gnutls_datum_t* body);
   static int cid_received(gnutls_session_t session, const unsigned char* data, size_t size);
   static int cid_wanted(gnutls_session_t session, gnutls_buffer_t out);
 
@@ -196,7 +197,7 @@ class Handshake {
   std::optional<Alert> warning_;
   HandshakeTraffic traffic_;
   std::optional<CipherSuite> chosen_;  ///< by the ServerHello, not yet proved
-  bool unwanted_ = false;              ///< GnuTLS agreed on a suite that was not asked for, or has no room
+  bool unwanted_ = false;              ///< of a client: it was not asked for; of a server: there is no room
 
   ByteView input_;  ///< records not yet taken by GnuTLS; only while a datagram is handled
   std::array<MessageSeen, 32> seen_{};
@@ -236,6 +237,7 @@ class Handshake {
   std::vector<Bytes> presented_;                              ///< by the peer
 
   // Server.
+  std::optional<CipherSuite> intended_;  ///< the only suite that GnuTLS may choose
   std::array<std::uint8_t, kClientRandomSize> client_random_{};
   Bytes key_exchange_;  ///< the ClientKeyExchange of a PSK suite as far as it came
   std::optional<PeerIdentity> identity_;

@@ -32,24 +32,15 @@ int Handshake::cid_received(gnutls_session_t session, const unsigned char* data,
   // A longer one than we can keep is as good as none offered: a server leaves its extension out, and a client
   // breaks off, since the server would go on with it.
   const bool is_server = self.context_.role() == Role::server;
-  if (is_server ? !self.offers_own_records() : self.in_library())
-    return is_server ? 0 : GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;  // GnuTLS's records have none
-  if (data[0] > kCidMax)
-    return self.context_.role() == Role::server ? 0 : GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
+  const auto suite = is_server ? self.intended_ : self.chosen_;
+  const bool in_library = suite && stays_in_library(*suite);  // GnuTLS's records have none
+  if (in_library || data[0] > kCidMax) return is_server ? 0 : GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
   auto& cid = self.peer_cid_.emplace();
   cid.size = data[0];
   std::copy_n(data + 1, cid.size, cid.bytes.begin());
   self.records_.cid_out = cid;
   self.records_.cid_in = *self.config_.cid;
   return 0;
-}
-
-/// Whether the client offers a suite of which the records will be ours: those are chosen before the others.
-bool Handshake::offers_own_records() const {
-  return std::ranges::any_of(read_hello_facts(hello_).suites, [this](std::uint16_t number) {
-    const auto suite = cipher_suite(number);
-    return suite && !stays_in_library(*suite) && context_.takes(*suite);
-  });
 }
 
 int Handshake::cid_wanted(gnutls_session_t session, gnutls_buffer_t out) {

@@ -14,6 +14,7 @@ constexpr unsigned kRecordMax = kRecordPlaintextMax + 512;
 LibrarySession::LibrarySession(GnutlsPtr<gnutls_session_int> session) : session_(std::move(session)) {
   auto* raw = session_.get();
   gnutls_session_set_ptr(raw, nullptr);
+  gnutls_handshake_set_hook_function(raw, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE, nullptr);
   gnutls_transport_set_ptr(raw, this);
   gnutls_transport_set_push_function(raw, push);
   gnutls_transport_set_pull_function(raw, pull);

@@ -53,36 +53,56 @@ gnutls_datum_t datum(ByteView bytes) {
 }  // namespace
 
 Result<void> TlsContext::set_suites(std::span<const CipherSuite> suites, bool with_psk, Types types) {
-  // GnuTLS takes every pair of the exchanges and ciphers that are named: `takes` tells those that were asked
-  // for.
-  std::string text = "NONE" + protocol_.versions, ciphers = protocol_.tls13_ciphers;
-  const bool tls13 = !ciphers.empty();
+  types_ = types;
+  const bool tls13 = !protocol_.tls13_ciphers.empty();
   // Of TLS 1.3: a pre-shared key together with a key exchange first, for forward secrecy. [RFC 8446 §4.2.9]
-  if (tls13 && with_psk) text += ":+ECDHE-PSK:+PSK";
-  if (tls13 && types != Types::none) text += ":+ECDHE-ECDSA";
+  std::string exchanges13;
+  if (tls13 && with_psk) exchanges13 += ":+ECDHE-PSK:+PSK";
+  if (tls13 && types != Types::none) exchanges13 += ":+ECDHE-ECDSA";
   // What stays in the library is the last choice of a server: the other sessions can be kept and moved.
   std::vector<CipherSuite> ordered, last;
   for (const auto suite : suites)
     (role_ == Role::server && stays_in_library(suite) ? last : ordered).push_back(suite);
   ordered.insert(ordered.end(), last.begin(), last.end());
+  auto exchanges = exchanges13, ciphers = protocol_.tls13_ciphers;
   for (const auto suite : ordered) {
     const auto* row = row_of(suite);
     if (row == nullptr) return fail(ErrorCode::unsupported, "a cipher suite that is not done here");
     if (uses_psk(suite) ? !with_psk : types == Types::none) continue;
-    add_once(text, row->exchange_priority);
+    if (role_ == Role::server) {
+      SLIPWAY_ASSIGN(auto single,
+                     priority_of(protocol_.version, row->exchange_priority, row->cipher_priority));
+      single_priorities_.push_back(std::move(single));
+    }
+    add_once(exchanges, row->exchange_priority);
     add_once(ciphers, row->cipher_priority);
     suites_.push_back(suite);
   }
   if (ciphers.empty()) return fail(ErrorCode::unsupported, "no cipher suite fits the credentials");
-  text += ciphers;
+  // GnuTLS takes every pair of the exchanges and ciphers that are named. A server is left one suite when it
+  // has seen the hello (`choose`). A client cannot but offer them all: what was not asked for is refused when
+  // its server chooses it (`takes`).
+  const std::string versions =
+      std::string(tls13 ? ":+VERS-TLS1.3" : "") + (suites_.empty() ? "" : protocol_.version);
+  SLIPWAY_ASSIGN(priority_, priority_of(versions, exchanges, ciphers));
+  if (tls13 && role_ == Role::server) {
+    SLIPWAY_ASSIGN(tls13_priority_, priority_of(":+VERS-TLS1.3", exchanges13, protocol_.tls13_ciphers));
+  }
+  return {};
+}
+
+Result<GnutlsPtr<gnutls_priority_st>> TlsContext::priority_of(const std::string& versions,
+                                                              const std::string& exchanges,
+                                                              const std::string& ciphers) const {
+  std::string text = "NONE" + versions + exchanges + ciphers;
   // GnuTLS orders suites by their MACs first.
   text += ciphers.contains("-CBC") ? ":+AEAD:+SHA256" : ":+AEAD";
   text += ":+COMP-NULL:+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP384R1";
-  text += types == Types::none ? ":+SIGN-ALL" : ":+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SHA512";
-  if (tls13)
+  text += types_ == Types::none ? ":+SIGN-ALL" : ":+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SHA512";
+  if (versions.contains("TLS1.3"))
     text += ":+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SECP521R1-SHA512";
   const auto has = [&](Types type) {
-    return (static_cast<unsigned>(types) & static_cast<unsigned>(type)) != 0;
+    return (static_cast<unsigned>(types_) & static_cast<unsigned>(type)) != 0;
   };
   if (has(Types::raw)) text += ":+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK";
   if (has(Types::x509)) text += ":+CTYPE-CLI-X509:+CTYPE-SRV-X509";
@@ -90,9 +110,7 @@ Result<void> TlsContext::set_suites(std::span<const CipherSuite> suites, bool wi
   gnutls_priority_t priority = nullptr;
   if (gnutls_priority_init(&priority, text.c_str(), nullptr) < 0)
     return fail(ErrorCode::unsupported, "GnuTLS does not know a configured cipher suite");
-  priority_.reset(priority);
-  types_ = types;
-  return {};
+  return GnutlsPtr<gnutls_priority_st>(priority);
 }
 
 /// Gives the context a private key with its certificates, or with its raw public key.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The handshake of a TLS session, either side.
+#include <algorithm>
+
 #include "security/dtls/judging.hpp"
 #include "security/tls/session_impl.hpp"
 
@@ -57,6 +59,13 @@ void TlsSession::Impl::start(TimePoint now) {
   const gnutls_datum_t protocol{name, sizeof name};
   gnutls_alpn_set_protocols(session, &protocol, 1, is_server() ? GNUTLS_ALPN_MANDATORY : 0);
   if (!is_server()) advance(now);
+}
+
+/// Of a client: our hello has to offer some pairs of a key exchange and a cipher that nobody asked for.
+bool TlsSession::Impl::asked_for(std::uint16_t suite) const {
+  if (const auto known = dtls::cipher_suite(suite)) return own_context_->takes(*known);
+  const auto known = tls13_suite(suite);
+  return known && std::ranges::find(config_->suites.tls13, *known) != config_->suites.tls13.end();
 }
 
 void TlsSession::Impl::handle_bytes(TimePoint now, ByteView ciphertext) {
@@ -152,6 +161,11 @@ void TlsSession::Impl::advance(TimePoint now) {
     const auto before = released_;
     const auto mark = output_.size();
     const int code = gnutls_handshake(session_.get());
+    if (unwanted_)
+      return abort({.reason = FailureReason::no_common_suite,
+                    .alert = Alert::handshake_failure,
+                    .refused_by = Side::us,
+                    .detail = "the server chose a cipher suite that was not asked for"});
     if (code == GNUTLS_E_SUCCESS) {
       held_back_ = mark;
       return finish(now);
@@ -253,9 +267,15 @@ int TlsSession::Impl::message_seen(gnutls_session_t session, unsigned type, unsi
   auto& self = *static_cast<Impl*>(gnutls_session_get_ptr(session));
   const ByteView body(message->data, message->size);
   if (incoming != 0 && type < 32) self.messages_ |= 1u << type;
-  if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO) self.hello_.assign(body.begin(), body.end());
-  if (type == GNUTLS_HANDSHAKE_SERVER_HELLO && !self.chosen_) self.chosen_ = suite_in_server_hello(body);
-  return 0;
+  if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO) {
+    self.hello_.assign(body.begin(), body.end());
+    if (self.is_server()) self.shared_->context.choose(session, body, dtls::TlsContext::LibraryRoom::some);
+  }
+  if (type != GNUTLS_HANDSHAKE_SERVER_HELLO) return 0;
+  const auto suite = suite_in_server_hello(body);
+  if (!self.chosen_) self.chosen_ = suite;
+  self.unwanted_ = !self.is_server() && suite && !self.asked_for(*suite);
+  return self.unwanted_ ? GNUTLS_E_UNKNOWN_CIPHER_SUITE : 0;
 }
 
 std::shared_ptr<const dtls::HandshakeFacts> TlsSession::Impl::facts() const {

@@ -37,12 +37,10 @@ void forget_front(Bytes& bytes, std::size_t& head) {
 }
 
 dtls::Protocol protocol_of(const Suites& suites) {
-  dtls::Protocol protocol{.versions = "", .tls13_ciphers = "", .flags = 0};
+  dtls::Protocol protocol{.version = ":+VERS-TLS1.2", .tls13_ciphers = "", .flags = 0};
   for (const auto suite : suites.tls13)
     for (const auto& row : kTls13Rows)
       if (row.suite == suite) protocol.tls13_ciphers += row.cipher_priority;
-  if (!protocol.tls13_ciphers.empty()) protocol.versions += ":+VERS-TLS1.3";
-  if (!suites.tls12.empty()) protocol.versions += ":+VERS-TLS1.2";
   return protocol;
 }
 

@@ -58,6 +58,7 @@ class TlsSession::Impl {
   // handshake.cpp
   [[nodiscard]] bool is_server() const { return shared_ != nullptr; }
   [[nodiscard]] bool psk_chosen() const;
+  [[nodiscard]] bool asked_for(std::uint16_t suite) const;
   void step(TimePoint now);
   [[nodiscard]] bool release_records();
   void advance(TimePoint now);
@@ -99,6 +100,7 @@ class TlsSession::Impl {
   Tap tap_;
   bool tapping_;
   std::optional<std::uint16_t> chosen_;  ///< the suite of the ServerHello
+  bool unwanted_ = false;                ///< of a client: it was not asked for
   Bytes hello_;                          ///< the body of the ClientHello; only in the handshake
   std::uint32_t messages_ = 0;           ///< of the peer, as dtls::HandshakeFacts has them
   std::optional<dtls::PeerIdentity> identity_;

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "security/tls/tap.hpp"
 
+#include "security/dtls/client_hello.hpp"
+
 namespace slipway::security::tls {
 namespace {
 
-constexpr std::uint16_t kSupportedVersions = 43, kPreSharedKey = 41;
-constexpr std::uint16_t kTls13 = 0x0304;
+constexpr std::uint16_t kPreSharedKey = 41;
 
 ContentType type_of(ByteView record) {
   return static_cast<ContentType>(record[0]);
-}
-
-/// Whether the supported_versions of a client name TLS 1.3. [RFC 8446 §4.2.1]
-bool names_tls13(ByteView extension) {
-  ByteReader reader(extension);
-  if (!reader.u8()) return false;
-  while (const auto version = reader.u16())
-    if (*version == kTls13) return true;
-  return false;
 }
 
 }  // namespace
@@ -101,33 +93,12 @@ Tap::Verdict Tap::read_messages(bool psk) {
   return verdict;
 }
 
-// The ClientHello [RFC 8446 §4.1.2]; pre_shared_key is its last extension:
-//
-//   0               2              34      35
-//  +-------+-------+- ... ---------+-------+- ... ---+-------+-------+- ... --+-------+- ... ---------+
-//  |    version    |  random (32)  | size  |   id    |     size      | suites | size  | compressions  |
-//  +-------+-------+- ... ---------+-------+- ... ---+-------+-------+- ... --+-------+- ... ---------+
-//  |     size      | extensions: type (2), size (2), data ... |
 Tap::Verdict Tap::read_hello(ByteView body) {
   if (tls13_ == Tls13::not_spoken) return Verdict::pass;
-  ByteReader reader(body);
-  if (!reader.take(2 + 32)) return Verdict::pass;
-  const auto id_size = reader.u8();
-  if (!id_size || !reader.take(*id_size)) return Verdict::pass;
-  const auto suites_size = reader.u16();
-  if (!suites_size || !reader.take(*suites_size)) return Verdict::pass;
-  const auto methods_size = reader.u8();
-  if (!methods_size || !reader.take(*methods_size) || !reader.u16()) return Verdict::pass;
-  bool speaks_tls13 = false;
-  for (;;) {
-    const auto type = reader.u16();
-    const auto size = reader.u16();
-    if (!type || !size) return Verdict::pass;
-    const auto data = reader.take(*size);
-    if (!data) return Verdict::pass;
-    if (*type == kSupportedVersions) speaks_tls13 = names_tls13(*data);
-    if (*type == kPreSharedKey && speaks_tls13) return read_identities(*data);
-  }
+  const auto hello = dtls::read_client_hello(body, dtls::SecureProtocol::tls);
+  if (!dtls::speaks_tls13(hello)) return Verdict::pass;
+  const auto key = dtls::extension_of(hello, kPreSharedKey);
+  return key ? read_identities(*key) : Verdict::pass;
 }
 
 // pre_shared_key of a client [RFC 8446 §4.2.11]; an age of 0 says that this is no ticket:
@@ -137,12 +108,7 @@ Tap::Verdict Tap::read_hello(ByteView body) {
 //  |   list size   | identity size | identity  |  obfuscated age of a ticket   | ... binders
 //  +-------+-------+-------+-------+- ... -----+-------+-------+-------+-------+
 Tap::Verdict Tap::read_identities(ByteView extension) {
-  ByteReader outer(extension);
-  const auto list_size = outer.u16();
-  const auto list = list_size ? outer.take(*list_size) : fail(ErrorCode::truncated, "");
-  if (!list) return Verdict::pass;
-  ByteReader reader(*list);
-  for (;;) {
+  for (ByteReader reader(dtls::vector_in(extension));;) {
     const auto size = reader.u16();
     if (!size) return Verdict::pass;
     const auto identity = reader.take(*size);
