@@ -181,11 +181,14 @@ class GnutlsServer(GnutlsSession):
 
 class Gnutls(Peer):
     name, command, silent = "GnuTLS", "gnutls-cli", True
-    CIPHERS = {"ccm_8": "AES-128-CCM-8", "ccm": "AES-128-CCM", "gcm": "AES-128-GCM", "cbc": "AES-128-CBC"}
+    CIPHERS = {"ccm_8": "AES-128-CCM-8", "ccm": "AES-128-CCM", "gcm": "AES-128-GCM", "cbc": "AES-128-CBC",
+               "chacha": "CHACHA20-POLY1305"}
 
     def cannot(self, mode, side):
         if mode.renegotiates:
             return "gnutls-cli does so only by itself, at once"
+        if side == "server" and mode.suite.startswith("ecdhe_psk:"):
+            return "gnutls-cli crashes of it, with gnutls-serv too"
         return "no Connection ID (RFC 9146)" if mode.cid else None
 
     @staticmethod
@@ -270,6 +273,7 @@ class Openssl(Peer):
     name, command, silent = "OpenSSL", "openssl", True
     SUITES = {"psk:ccm_8": "PSK-AES128-CCM8", "psk:ccm": "PSK-AES128-CCM", "psk:gcm": "PSK-AES128-GCM-SHA256",
               "psk:cbc": "PSK-AES128-CBC-SHA256", "ecdhe_psk:cbc": "ECDHE-PSK-AES128-CBC-SHA256",
+              "ecdhe_psk:chacha": "ECDHE-PSK-CHACHA20-POLY1305",
               "ecdsa:ccm_8": "ECDHE-ECDSA-AES128-CCM8", "ecdsa:ccm": "ECDHE-ECDSA-AES128-CCM",
               "ecdsa:gcm": "ECDHE-ECDSA-AES128-GCM-SHA256", "ecdsa:cbc": "ECDHE-ECDSA-AES128-SHA256"}
     GROUPS = {"secp256r1": "P-256", "secp384r1": "P-384", "x25519": "X25519:P-256"}
@@ -420,9 +424,10 @@ def _compiler(*words, given=""):
 class Mbedtls(Program):
     name, command, package = "mbedTLS", "mbedtls_peer", "libmbedtls-dev"
     LIBRARIES = ("-lmbedtls", "-lmbedx509", "-lmbedcrypto")
-    SUITES = {f"{exchange}:{cipher}": f"TLS-{words}-WITH-AES-128-{name}"
+    SUITES = {f"{exchange}:{cipher}": f"TLS-{words}-WITH-{name}"
               for exchange, words in (("psk", "PSK"), ("ecdsa", "ECDHE-ECDSA"), ("ecdhe_psk", "ECDHE-PSK"))
-              for cipher, name in (("ccm_8", "CCM-8"), ("ccm", "CCM"), ("gcm", "GCM-SHA256"), ("cbc", "CBC-SHA256"))}
+              for cipher, name in (("ccm_8", "AES-128-CCM-8"), ("ccm", "AES-128-CCM"), ("gcm", "AES-128-GCM-SHA256"),
+                                   ("cbc", "AES-128-CBC-SHA256"), ("chacha", "CHACHA20-POLY1305-SHA256"))}
 
     def cannot(self, mode, side):
         if mode.cid:

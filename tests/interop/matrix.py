@@ -14,7 +14,11 @@ from rig import Relay, expect, expect_equal, wait_until
 ENDPOINT = "urn:interop:matrix"
 TOKEN = b"mtrx"
 NUMBERS = {"psk:ccm_8": 0xC0A8, "psk:ccm": 0xC0A4, "psk:gcm": 0x00A8,
-           "ecdsa:ccm_8": 0xC0AE, "ecdsa:ccm": 0xC0AC, "ecdsa:gcm": 0xC02B}
+           "ecdsa:ccm_8": 0xC0AE, "ecdsa:ccm": 0xC0AC, "ecdsa:gcm": 0xC02B,
+           "psk:cbc": 0x00AE, "ecdsa:cbc": 0xC023, "ecdhe_psk:cbc": 0xC037, "ecdhe_psk:chacha": 0xCCAC}
+EXCHANGES = {"psk": "PSK", "ecdhe_psk": "ECDHE_PSK", "ecdsa": "ECDHE_ECDSA"}
+CIPHERS = {"ccm_8": "AES_128_CCM_8", "ccm": "AES_128_CCM", "gcm": "AES_128_GCM_SHA256", "cbc": "AES_128_CBC_SHA256",
+           "chacha": "CHACHA20_POLY1305_SHA256"}
 MATCHING = [bytes, *(lambda data, name=name: hashlib.new(name, data).digest()
                      for name in ("sha256", "sha384", "sha512"))]  # /0/x/13
 GROUPS = {"secp256r1": 23, "secp384r1": 24, "x25519": 29}
@@ -48,6 +52,11 @@ class Mode:
     def curve(self):
         return "P-384" if self.group == "secp384r1" else "P-256"
 
+    @property
+    def on_request(self):
+        """Whether our server takes the suite only where it is told to."""
+        return self.suite.endswith((":cbc", ":chacha"))
+
     def offer(self):
         return Offer(self.suite, self.group, 1200 if self.long_chain else 0, self.resumes, self.tickets)
 
@@ -61,6 +70,10 @@ MODES = [
     Mode("psk_stranger", "PSK, unknown identity: refused", "psk", PSK, refused="stranger"),
     Mode("psk_cbc_off", "PSK, AES_128_CBC_SHA256 where nobody turned it on: refused", "psk", "psk:cbc",
          refused="suite", sides=("server",)),
+    Mode("psk_cbc", "PSK, AES_128_CBC_SHA256 turned on", "psk", "psk:cbc"),
+    Mode("psk_ecdhe_cbc", "ECDHE with PSK, AES_128_CBC_SHA256 turned on", "psk", "ecdhe_psk:cbc"),
+    Mode("psk_ecdhe_chacha", "ECDHE with PSK, CHACHA20_POLY1305 turned on", "psk", "ecdhe_psk:chacha"),
+    Mode("psk_lossy_ecdhe", "ECDHE with PSK, a quarter of the datagrams lost", "psk", "ecdhe_psk:chacha", lossy=True),
     Mode("psk_lossy", "PSK, a quarter of the datagrams lost", "psk", PSK, lossy=True),
     Mode("psk_moves", "PSK, the address changes without a Connection ID", "psk", PSK, moves=True, sides=("server",)),
     Mode("psk_restarts", "PSK, `slipway serve` is killed and goes on without a handshake", "psk", PSK,
@@ -71,12 +84,14 @@ MODES = [
     Mode("rpk_ccm_8", "RPK, AES_128_CCM_8", "rpk", ECDSA),
     Mode("rpk_ccm", "RPK, AES_128_CCM", "rpk", "ecdsa:ccm"),
     Mode("rpk_gcm", "RPK, AES_128_GCM", "rpk", "ecdsa:gcm"),
+    Mode("rpk_cbc", "RPK, AES_128_CBC_SHA256 turned on", "rpk", "ecdsa:cbc"),
     Mode("rpk_p384", "RPK, secp384r1 in keys and exchange", "rpk", ECDSA, group="secp384r1"),
     Mode("rpk_x25519", "RPK, X25519", "rpk", ECDSA, group="x25519"),
     Mode("rpk_foreign", "RPK, another key: refused", "rpk", ECDSA, refused="foreign"),
     Mode("x509_ccm_8", "X.509 both ways, AES_128_CCM_8", "x509", ECDSA),
     Mode("x509_ccm", "X.509 both ways, AES_128_CCM", "x509", "ecdsa:ccm"),
     Mode("x509_gcm", "X.509 both ways, AES_128_GCM", "x509", "ecdsa:gcm"),
+    Mode("x509_cbc", "X.509 both ways, AES_128_CBC_SHA256 turned on", "x509", "ecdsa:cbc"),
     Mode("x509_p256", "X.509, secp256r1 alone", "x509", ECDSA, group="secp256r1"),
     Mode("x509_p384", "X.509, secp384r1 in keys and exchange", "x509", ECDSA, group="secp384r1"),
     Mode("x509_x25519", "X.509, X25519", "x509", ECDSA, group="x25519"),
@@ -149,12 +164,16 @@ class Cast:
         return self._peer(self.server, lambda: self.foreign_server)
 
     def our_server(self, stage):
+        # Beside the suite that everybody has, so that it is chosen from two.
+        suites = []
+        if self.mode.on_request and self.mode.refused != "suite":
+            suites = ["TLS_PSK_WITH_AES_128_CCM_8", _iana(self.mode)]
         if self.mode.kind == "psk":
-            server = ours.Management(stage)
+            server = ours.Management(stage, suites=suites)
             server.enrol(ENDPOINT, mode="psk", identity=self.identity.encode().hex(), key=self.key)
             return server
         server = ours.Management(stage, self.server, self.server.chain_pem,
-                                 self.ca.chain_pem if self.mode.kind == "x509" else None)
+                                 self.ca.chain_pem if self.mode.kind == "x509" else None, suites)
         public = self.device.public if self.mode.kind == "rpk" else self.device.certificate
         server.enrol(ENDPOINT, mode=self.mode.kind, public_part=public.read_bytes().hex())
         return server
@@ -320,8 +339,7 @@ def _our_client_is_refused_or_refuses(client, session, mode):
 
 def _iana(mode):
     exchange, cipher = mode.suite.split(":")
-    words = {"ccm_8": "CCM_8", "ccm": "CCM", "gcm": "GCM_SHA256"}
-    return f"TLS_{'PSK' if exchange == 'psk' else 'ECDHE_ECDSA'}_WITH_AES_128_{words[cipher]}"
+    return f"TLS_{EXCHANGES[exchange]}_WITH_{CIPHERS[cipher]}"
 
 
 def our_client_with(stage, peer, mode):

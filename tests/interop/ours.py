@@ -223,14 +223,16 @@ class Management:
 
     ENROLLED_AS = 101  # Short Server ID
 
-    def __init__(self, stage, identity=None, certificates=None, authorities=None):
+    def __init__(self, stage, identity=None, certificates=None, authorities=None, suites=()):
         """`identity` is its key pair, `certificates` a file with what it presents beside its raw public key, and
-        `authorities` one with who issues its devices' certificates."""
+        `authorities` one with who issues its devices' certificates. `suites` are not the usual ones."""
         keys = ""
         if identity:
             keys = f'key = "{identity.key}"\ncertificate = "{certificates or identity.certificate}"\n'
         if authorities:
             keys += f'client_authorities = "{authorities}"\n'
+        if suites:
+            keys += f"cipher_suites = {json.dumps(suites)}\n"
         self._stage, self._keys, self.port = stage, keys, 0
         self.start()
 

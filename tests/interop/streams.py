@@ -23,13 +23,14 @@ VERSIONS = {"12": "TLS 1.2", "13": "TLS 1.3"}
 class Server:
     """`slipway serve` with a management server on TCP ports alone."""
 
-    def __init__(self, stage, kind):
+    def __init__(self, stage, kind, suites=()):
+        """`suites` are not the usual ones."""
         self.cast = Keys.of(stage)
-        keys = ""
+        keys = f"cipher_suites = {json.dumps(suites)}\n" if suites else ""
         if kind in ("rpk", "x509"):
             self.identity = self.cast.server("server")
-            keys = (f'key = "{self.identity.key}"\ncertificate = "{self.identity.chain_pem}"\n'
-                    f'client_authorities = "{self.cast.ca.chain_pem}"\n')
+            keys += (f'key = "{self.identity.key}"\ncertificate = "{self.identity.chain_pem}"\n'
+                     f'client_authorities = "{self.cast.ca.chain_pem}"\n')
             self.device = self.cast.device(ENDPOINT)
         config = stage.write("streams.toml", f"""\
 [server]
@@ -129,6 +130,16 @@ def openssl_is_refused_with_another_key(stage):
     server.process.wait_for("handshake with .* failed: wrong key")
 
 
+def openssl_takes_a_suite_that_was_turned_on(stage):
+    """It offers another first, which is a pair of the parts of those that were asked for, and was not."""
+    server = Server(stage, "psk", ["TLS_PSK_WITH_AES_128_CCM_8", "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256"])
+    peer = stage.start("openssl", "openssl", "s_client", "-brief", "-tls1_2", "-cipher",
+                       "PSK-AES128-CBC-SHA256:ECDHE-PSK-AES128-CBC-SHA256", "-alpn", "coap", "-connect",
+                       f"127.0.0.1:{server.port}", "-psk_identity", IDENTITY, "-psk", KEY, ends_with_input=True)
+    peer.wait_for("^Ciphersuite: ECDHE-PSK-AES128-CBC-SHA256$")
+    carry(server, peer, "12", "psk")
+
+
 def openssl_cannot_renegotiate(stage):
     server = Server(stage, "psk")
     peer = stage.start("openssl", "openssl", "s_client", "-tls1_2", "-cipher", "PSK-AES128-GCM-SHA256", "-alpn", "coap",
@@ -176,6 +187,7 @@ def _all():
             yield _case(f"openssl_{kind}_{version}", "openssl",
                         lambda stage, kind=kind, version=version: openssl(stage, kind, version))
     yield _case("openssl_wrong_key", "openssl", openssl_is_refused_with_another_key)
+    yield _case("openssl_cipher_suites", "openssl", openssl_takes_a_suite_that_was_turned_on)
     yield _case("openssl_renegotiation", "openssl", openssl_cannot_renegotiate)
     yield _case("libcoap_tls", "coap-client-gnutls", libcoap_over_tls)
     yield _case("libcoap_tcp", "coap-client-notls", libcoap_over_tcp)
