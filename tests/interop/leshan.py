@@ -24,16 +24,16 @@ def fetch():
         result.check_returncode()
 
 
-def _start(stage, name, kind, main, *arguments):
+def _start(stage, name, kind, main, *arguments, cid=True):
     home = BUILD / "leshan" / kind
     return stage.start(name, "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m",
-                       "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                       "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", f"-Dpeer.cid={'on' if cid else 'off'}",
                        "-cp", f"{home}/classes:{home}/lib/*", main, *arguments, ends_with_input=True)
 
 
-def server(stage, identity=None):
+def server(stage, identity=None, cid=True):
     """Leshan's management server; `uri` is where it listens with DTLS, `coap` where without."""
-    return _server(stage, "leshan-server", "managed", "LeshanServerPeer", identity)
+    return _server(stage, "leshan-server", "managed", "LeshanServerPeer", identity, cid)
 
 
 def bootstrap(stage, identity=None):
@@ -41,10 +41,10 @@ def bootstrap(stage, identity=None):
     return _server(stage, "leshan-bootstrap", "bootstrap", "LeshanBootstrapPeer", identity)
 
 
-def _server(stage, name, kind, main, identity):
+def _server(stage, name, kind, main, identity, cid=True):
     keys = Keys.of(stage)
     own = identity or keys.server(name)
-    process = _start(stage, name, kind, main, own.key, own.certificate, keys.ca.certificate)
+    process = _start(stage, name, kind, main, own.key, own.certificate, keys.ca.certificate, cid=cid)
     ready = process.wait_for(r"^EVENT ready coap=coap://[^ ]*:([0-9]+) coaps=coaps://[^ ]*:([0-9]+)")
     process.coap, process.uri = f"coap://127.0.0.1:{ready[1]}", f"coaps://127.0.0.1:{ready[2]}"
     process.identity = own
@@ -56,9 +56,9 @@ def servers(stage):
     return server(stage), bootstrap(stage)
 
 
-def client(stage, endpoint, uri, *credential, name="leshan-client"):
+def client(stage, endpoint, uri, *credential, name="leshan-client", cid=True):
     """Leshan's client with a bootstrap account of this credential, see LeshanClientPeer."""
-    return _start(stage, name, "managed", "LeshanClientPeer", endpoint, uri, *credential)
+    return _start(stage, name, "managed", "LeshanClientPeer", endpoint, uri, *credential, cid=cid)
 
 
 def answer(text):

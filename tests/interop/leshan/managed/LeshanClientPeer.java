@@ -42,7 +42,8 @@ import org.eclipse.leshan.transport.californium.client.endpoint.coaps.CoapsClien
  * </pre>
  *
  * <p>Commands: battery PERCENT (sets /3/0/9), update, stop (de-registers). After a failure it comes again in two
- * seconds. It offers to use Connection IDs and wants none itself.
+ * seconds. It offers to use Connection IDs and wants none itself; with the property {@code peer.cid} = off it offers
+ * none, and makes a new handshake for each update.
  */
 public final class LeshanClientPeer {
     private LeshanClientPeer() {
@@ -59,9 +60,11 @@ public final class LeshanClientPeer {
         var endpoints = new CaliforniumClientEndpointsProvider.Builder(new CoapClientProtocolProvider(),
                 new CoapsClientProtocolProvider());
         var configuration = endpoints.createDefaultConfiguration();
-        configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, 0);
+        boolean withCid = !"off".equals(System.getProperty("peer.cid"));
+        configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, withCid ? 0 : -1);
         LeshanClient client = new LeshanClientBuilder(arguments[0]).setObjects(objects.createAll())
-                .setRegistrationEngineFactory(new DefaultRegistrationEngineFactory().setRetryWaitingTimeInMs(2_000))
+                .setRegistrationEngineFactory(new DefaultRegistrationEngineFactory().setRetryWaitingTimeInMs(2_000)
+                        .setReconnectOnUpdate(!withCid))
                 .setEndpointsProviders(endpoints.setConfiguration(configuration).build()).build();
         client.addObserver(new Observer());
         client.start();

@@ -69,7 +69,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
  * cancel ENDPOINT PATH                 CODE {...}
  * </pre>
  *
- * <p>FORMAT is the number of a content format. A VALUE of digits is an integer, any other a text.
+ * <p>FORMAT is the number of a content format. A VALUE of digits is an integer, any other a text. With the property
+ * {@code peer.cid} = off it gives no Connection IDs.
  */
 public final class LeshanServerPeer {
     private static final long ANSWER_TIMEOUT_MS = 10_000;
@@ -82,7 +83,8 @@ public final class LeshanServerPeer {
         var loopback = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         var endpoints = new CaliforniumServerEndpointsProvider.Builder(new CoapServerProtocolProvider(),
                 new CoapsServerProtocolProvider())
-                        .setConfiguration(configuration -> configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, 6))
+                        .setConfiguration(configuration -> configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH,
+                                "off".equals(System.getProperty("peer.cid")) ? -1 : 6))
                         .addEndpoint(loopback, Protocol.COAP).addEndpoint(loopback, Protocol.COAPS);
         server = new LeshanServerBuilder().setSecurityStore(securities).setEndpointsProviders(endpoints.build())
                 .setPrivateKey(Keys.privateKey(files[0]))
