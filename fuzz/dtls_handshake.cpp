@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A handshake of each kind, with and without Connection IDs, whose messages somebody cuts into other
-// fragments, reorders, repeats, loses and changes. Afterwards the way is clear: the two come together or are
-// told, and what they then say arrives as it was said.
+// A handshake of each kind, with and without Connection IDs, or one that would resume a session, whose
+// messages somebody cuts into other fragments, reorders, repeats, loses and changes. Afterwards the way is
+// clear: the two come together or are told, and what they then say arrives as it was said.
 #include <cstdlib>
 #include <deque>
+#include <optional>
 
 #include <slipway/security/dtls/client.hpp>
 #include <slipway/security/dtls/server.hpp>
@@ -29,6 +30,10 @@ const Keys& keys() {
   return made;
 }
 
+/// Bits of the first byte. Those above 8 are the size of a Connection ID, or what becomes of a session.
+constexpr std::uint8_t kResumes = 0x80, kServerForgot = 0x10, kKeptIsChanged = 0x20,
+                       kCredentialIsNoMore = 0x40;
+
 ServerConfig server_config(std::uint8_t choice) {
   ServerConfig config;
   config.next_peer = [last = std::uint64_t{0}]() mutable { return PeerId(++last); };
@@ -40,35 +45,59 @@ ServerConfig server_config(std::uint8_t choice) {
   return config;
 }
 
-ClientConfig client_config(std::uint8_t choice) {
+ClientConfig client_config(std::uint8_t choice, Secret resumption = {}) {
   ClientConfig config{.credential = PskCredential{*PskIdentity::from(as_bytes("device")),
                                                   Secret(as_bytes("0123456789abcdef"))}};
   if ((choice & 1) != 0)
     config.credential = RawKeyCredential{keys().device.public_key, keys().device.private_key.clone(),
                                          keys().server.public_key};
-  if ((choice & 8) != 0) config.cid = ClientConfig::ConnectionId::off;
-  config.own_cid_size = choice >> 4 & 7;
+  if ((choice & (8 | kResumes)) != 0) config.cid = ClientConfig::ConnectionId::off;
+  if ((choice & kResumes) == 0) config.own_cid_size = choice >> 4 & 7;
+  config.resumption = std::move(resumption);
   return config;
 }
 
 class Scene {
  public:
   Scene(std::uint8_t choice, ByteView script)
-      : script_(script), server_(server_config(choice), random_), client_(client_config(choice), random_) {
-    (void)client_.start(now_);
-    collect();
+      : script_(script), choice_(choice), server_(std::in_place, server_config(choice), random_) {
+    begin((choice & kResumes) != 0 ? first_session() : Secret());
   }
 
   void play() {
     for (int step = 0; step < 48 && !script_.empty(); ++step) {
       act(script_.u8().value());
       collect();
-      require(server_.handshake_count() <= 4);
+      require(server_->handshake_count() <= 4);
     }
     clear_the_way();
   }
 
  private:
+  void begin(Secret resumption) {
+    client_.emplace(client_config(choice_, std::move(resumption)), random_);
+    (void)client_->start(now_);
+    collect();
+  }
+  /// Nobody is in its way; what it leaves.
+  Secret first_session() {
+    begin({});
+    for (int round = 0; round < 10; ++round) carry_all();
+    require(client_->connected() && server_->session_count() == 1 && server_->resumable_count() == 1);
+    auto kept = client_->take_resumption();
+    require(!kept.empty());
+    client_->end(now_);
+    collect();
+    carry_all();
+    require(server_->session_count() == 0);
+    if ((choice_ & kServerForgot) != 0) server_.emplace(server_config(choice_), random_);
+    credential_is_no_more_ = (choice_ & kCredentialIsNoMore) != 0;
+    if ((choice_ & kKeptIsChanged) == 0) return kept;
+    Bytes changed(kept.reveal().begin(), kept.reveal().end());
+    change(changed);
+    return Secret(changed);
+  }
+
   void act(std::uint8_t action) {
     auto& from = (action & 1) != 0 ? up_ : down_;
     if (from.empty()) return pass_time(milliseconds(500));
@@ -135,73 +164,90 @@ class Scene {
 
   void deliver(std::uint8_t action, const Bytes& datagram) {
     if ((action & 1) != 0)
-      server_.handle_datagram(now_, from_, datagram);
+      server_->handle_datagram(now_, from_, datagram);
     else
-      client_.handle_datagram(now_, datagram);
+      client_->handle_datagram(now_, datagram);
   }
   void pass_time(Duration time) {
     now_ += time;
-    server_.handle_timeout(now_);
-    client_.handle_timeout(now_);
+    server_->handle_timeout(now_);
+    client_->handle_timeout(now_);
   }
 
   void collect() {
-    while (const auto event = server_.poll_event()) {
+    while (const auto event = server_->poll_event()) {
       if (const auto* wanted = std::get_if<CredentialWanted>(&*event)) {
-        if (wanted->kind == IdentityKind::psk)
-          server_.credential(now_, wanted->lookup, Secret(as_bytes("0123456789abcdef")));
-        else
-          server_.approve(
-              now_, wanted->lookup,
-              equal(wanted->public_part, keys().device.public_key) ? Approval::known : Approval::unknown);
+        answer(*wanted);
       } else if (const auto* data = std::get_if<DatagramReceived>(&*event)) {
         require(as_text(data->plaintext) == "said");
         ++heard_;
+      } else if (std::get_if<HandshakeFailed>(&*event) != nullptr) {
+        refused_ = true;
       }
     }
-    while (const auto event = client_.poll_event()) {
+    while (const auto event = client_->poll_event()) {
       const bool ended = std::get_if<ConnectFailed>(&*event) != nullptr;
       failed_ = failed_ || ended;
       require(std::get_if<ClientDatagramReceived>(&*event) == nullptr);
     }
-    while (const auto transmit = server_.poll_transmit()) keep(down_, transmit->bytes);
-    while (const auto bytes = client_.poll_transmit()) keep(up_, *bytes);
+    while (const auto transmit = server_->poll_transmit()) keep(down_, transmit->bytes);
+    while (const auto bytes = client_->poll_transmit()) keep(up_, *bytes);
+  }
+  void answer(const CredentialWanted& wanted) {
+    if (wanted.kind == IdentityKind::psk)
+      return server_->credential(
+          now_, wanted.lookup,
+          Secret(as_bytes(credential_is_no_more_ ? "another key is it" : "0123456789abcdef")));
+    const bool known = !credential_is_no_more_ && equal(wanted.public_part, keys().device.public_key);
+    server_->approve(now_, wanted.lookup, known ? Approval::known : Approval::unknown);
   }
   static void keep(std::deque<Bytes>& queue, ByteView bytes) {
     queue.emplace_back(bytes.begin(), bytes.end());
     if (queue.size() > 64) queue.pop_front();
   }
 
+  void carry_all() {
+    const auto up = std::exchange(up_, {}), down = std::exchange(down_, {});
+    for (const auto& datagram : up) server_->handle_datagram(now_, from_, datagram), collect();
+    for (const auto& datagram : down) client_->handle_datagram(now_, datagram), collect();
+  }
+
   void clear_the_way() {
-    for (int round = 0; round < 300 && !client_.connected() && !failed_; ++round) {
-      const auto up = std::exchange(up_, {}), down = std::exchange(down_, {});
-      for (const auto& datagram : up) server_.handle_datagram(now_, from_, datagram), collect();
-      for (const auto& datagram : down) client_.handle_datagram(now_, datagram), collect();
+    // The client that resumes is there first: its server may still wait, or have been told another's
+    // Finished.
+    const auto settled = [&] {
+      return failed_ ||
+             (client_->connected() && ((choice_ & kResumes) == 0 || server_->handshake_count() == 0));
+    };
+    for (int round = 0; round < 300 && !settled(); ++round) {
+      carry_all();
       pass_time(milliseconds(500));
       collect();
     }
-    require(client_.connected() || failed_);
-    if (!client_.connected()) return;
+    require(settled());
+    if (!client_->connected() || ((choice_ & kResumes) != 0 && refused_)) return;
+    require(!credential_is_no_more_);
     const auto before = heard_;
     for (int i = 0; i < 3 && heard_ == before; ++i) {
-      (void)client_.send(now_, as_bytes("said"));
+      (void)client_->send(now_, as_bytes("said"));
       collect();
-      for (const auto& datagram : std::exchange(up_, {})) server_.handle_datagram(now_, from_, datagram);
+      for (const auto& datagram : std::exchange(up_, {})) server_->handle_datagram(now_, from_, datagram);
       collect();
     }
     require(heard_ > before);
   }
 
   ByteReader script_;
+  std::uint8_t choice_;
   SeededRandom random_{1};
   TimePoint now_{seconds(1)};
   const Address from_ = Address::v4(10, 0, 0, 1, 5000);
-  DtlsServer server_;
-  DtlsClient client_;
+  std::optional<DtlsServer> server_;
+  std::optional<DtlsClient> client_;
   std::deque<Bytes> up_, down_;
   std::uint64_t made_up_ = 0;
   unsigned heard_ = 0;
-  bool failed_ = false;
+  bool failed_ = false, refused_ = false, credential_is_no_more_ = false;
 };
 
 }  // namespace
