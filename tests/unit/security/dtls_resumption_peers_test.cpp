@@ -230,7 +230,7 @@ TEST_P(DtlsResumptionPeers, AForeignClientIsMetAsNewWhereOurServerHasForgotten) 
   visit(ours, wish(), true);
 }
 
-TEST_P(DtlsResumptionPeers, AForeignClientWithAnotherKeySinceIsRefusedAndTheNewKeyTaken) {
+TEST_P(DtlsResumptionPeers, AForeignClientWhoseKeyWasReplacedIsRefused) {
   if (GetParam().kind != IdentityKind::psk) return;
   OurServer ours;
   visit(ours, wish(), false);
