@@ -135,6 +135,7 @@ void read_server(TableReader& root, KeyFiles& files, UnixTime now, ServerSetting
     TableReader table(*found, "sessions", root.findings());
     if (const auto keep = table.boolean("keep")) out.sessions_kept = *keep;
     if (const auto resume = table.boolean("resume")) out.sessions_resumed = *resume;
+    if (const auto days = table.number("idle_days", 1, 3650)) out.sessions_idle = std::chrono::days(*days);
     table.finish();
   }
 }

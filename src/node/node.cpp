@@ -104,6 +104,7 @@ std::expected<std::string, std::string> ServerNode::open_port(ServerRole role, c
     config.wall = [](TimePoint) { return net::unix_now(); };
     config.freeze_reserve = settings_.server.sessions_kept ? kFreezeReserve : 0;
     if (!settings_.server.sessions_resumed) config.resumable_bytes_max = 0;
+    config.session_idle_max = settings_.server.sessions_idle;
     const auto& listen =
         role == ServerRole::bootstrap ? settings_.server.bootstrap : settings_.server.management;
     config.suites = suites_of(listen, std::move(config.suites));

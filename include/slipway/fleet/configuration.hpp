@@ -74,9 +74,10 @@ struct ServerSettings {
   std::string http = "127.0.0.1:8080";
   std::string http_token_file;
   std::string objects_directory;
-  std::size_t journeys_kept = 16;  ///< per device
-  bool sessions_kept = true;       ///< secure sessions outlive the server
-  bool sessions_resumed = true;    ///< those without a Connection ID may be resumed, for a day
+  std::size_t journeys_kept = 16;       ///< per device
+  bool sessions_kept = true;            ///< secure sessions outlive the server
+  bool sessions_resumed = true;         ///< those without a Connection ID may be resumed, for a day
+  std::chrono::days sessions_idle{30};  ///< DTLS sessions without traffic for so long end
   bool operator==(const ServerSettings&) const = default;
 };
 

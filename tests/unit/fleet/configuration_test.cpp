@@ -194,6 +194,8 @@ const Case kCases[] = {
      "f.toml:4:13: management.coaps_tcp: the same address as bootstrap.coaps_tcp; give it another port"},
     {"NoConnections", "[management]\nconnections_max = 0\n",
      "f.toml:2:19: management.connections_max: 0 is out of range; write a number from 1 to 1000000"},
+    {"NoIdleDays", "[sessions]\nidle_days = 0\n",
+     "f.toml:2:13: sessions.idle_days: 0 is out of range; write a number from 1 to 3650"},
     {"ServerWithoutId", "[[plan.p.server]]\nuri = \"coaps://h\"\n",
      "f.toml:1:1: plan.p.server[0].id: this key is missing; give the server a short server id from 1 to "
      "65534"},

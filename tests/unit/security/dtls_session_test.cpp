@@ -210,6 +210,17 @@ TEST_F(DtlsSession, IdleSessionExpiresAndActivityKeepsIt) {
   EXPECT_FALSE(quick.server->next_timeout());
 }
 
+/// A sleepy device comes back with an Update, not with a handshake.
+TEST_F(DtlsSession, SleepsForWeeksUnlessConfigured) {
+  connect();
+  link.now += std::chrono::days(29);
+  link.server->handle_timeout(link.now);
+  EXPECT_EQ(link.server->session_count(), 1u);
+  link.now += std::chrono::days(1);
+  link.server->handle_timeout(link.now);
+  EXPECT_EQ(link.server->session_count(), 0u);
+}
+
 TEST_F(DtlsSession, SendIsBounded) {
   connect();
   EXPECT_TRUE(link.send(peer, std::string(kRecordPlaintextMax, 'x')));

@@ -54,7 +54,9 @@ struct ServerConfig {
   std::size_t sessions_max = 1'000'000;    ///< established; beyond, the one that is idle for longest ends
   std::size_t library_sessions_max =
       10'000;  ///< of them in GnuTLS [stays_in_library], handshakes in progress apart
-  Duration session_idle_max = std::chrono::hours(48);
+  /// A session in which nothing was received or sent for so long ends. Devices sleep for weeks; what bounds
+  /// the memory is sessions_max.
+  Duration session_idle_max = std::chrono::days(30);
   /// Memory for sessions that clients without a Connection ID may resume, the newest of each identity; about
   /// 0.7 KB each, and a certificate where there is one. The oldest make room. 0: none are resumed.
   std::size_t resumable_bytes_max = 64 * 1024 * 1024;
