@@ -6,6 +6,7 @@
 #include <slipway/security/keys.hpp>
 
 #include "advice.hpp"
+#include "look_up.hpp"
 #include "server_node.hpp"
 #include "suites.hpp"
 
@@ -16,10 +17,6 @@ using fleet::CredentialState;
 using fleet::ServerRole;
 
 namespace {
-
-ServerRole other(ServerRole role) {
-  return role == ServerRole::bootstrap ? ServerRole::management : ServerRole::bootstrap;
-}
 
 trace::Interface interface_of(const Port& port) {
   return port.role == ServerRole::bootstrap ? trace::Interface::bootstrap : trace::Interface::management;
@@ -37,13 +34,6 @@ trace::Row handshake_row(const char* protocol, trace::Direction direction, Durat
           .detail = std::move(detail),
           .values = {}};
 }
-
-/// What the store knows of an identity.
-struct Known {
-  std::optional<fleet::Credential> credential;
-  std::optional<storage::CredentialOwner> owner;  ///< of an identity that opens nothing here
-  bool of_other_role = false;
-};
 
 SecurityMode mode_of(dtls::IdentityKind kind) {
   switch (kind) {
@@ -70,27 +60,6 @@ ByteView bytes_of(const dtls::PeerIdentity& identity) {
   return std::get<dtls::CertificateIdentity>(identity).certificate;
 }
 
-storage::StoreResult<Known> look_up(storage::Store& store, ServerRole role, SecurityMode mode,
-                                    ByteView identity) {
-  Known known;
-  auto credential = store.find_credential(role, identity);
-  if (!credential) return std::unexpected(std::move(credential.error()));
-  // RPK and X.509 are found by a hash that anybody can know: it must never pass for a PSK identity.
-  if (*credential && (*credential)->mode == mode) {
-    known.credential = std::move(*credential);
-    return known;
-  }
-  for (const auto asked : {role, other(role)}) {
-    auto owner = store.find_owner(asked, identity);
-    if (!owner) return std::unexpected(std::move(owner.error()));
-    if (!*owner) continue;
-    known.owner = std::move(*owner);
-    known.of_other_role = asked != role;
-    break;
-  }
-  return known;
-}
-
 Claim claim_of(const Known& known, ServerRole role) {
   if (known.credential)
     return {.endpoint = known.credential->endpoint,
@@ -102,7 +71,7 @@ Claim claim_of(const Known& known, ServerRole role) {
   Claim claim{.endpoint = known.owner->endpoint, .server = {}, .reason = {}, .remedy = {}};
   claim.state = known.owner->state;
   if (known.of_other_role) {
-    claim.reason = std::string("its credential is for the ") + fleet::to_string(other(role)) +
+    claim.reason = std::string("its credential is for the ") + fleet::to_string(other_role(role)) +
                    " server, and this is the " + fleet::to_string(role) + " server";
     claim.remedy = "give the device's account the right address";
   } else if (known.owner->state == CredentialState::retired) {
@@ -381,6 +350,11 @@ void ServerNode::count_alert(const Port& port, bool received, dtls::Alert alert)
 }
 
 void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::HandshakeFailed& event) {
+  // The alert goes before anything is written about it: how much that is depends on whose identity it was.
+  if (port.dtls) {
+    (void)flush_dtls(port, PeerId());
+    flush(port);
+  }
   const auto& failure = event.failure;
   const bool on_purpose =
       failure.refused_by == dtls::Side::peer && failure.alert == dtls::Alert::user_canceled;

@@ -189,6 +189,7 @@ void StreamPort::on_tls(TimePoint now, Connection& connection, const tls::Event&
     connection.opened = true;
     hooks_.opened(now, connection.peer, from, established);
   } else if (const auto* failed = std::get_if<tls::HandshakeFailed>(&event)) {
+    pump(now, connection);  // the alert first: what is told about it takes a time of its own
     hooks_.handshake_failed(now, connection.peer, from, *failed);
     finish(connection, {});
   } else if (const auto* ended = std::get_if<tls::SessionEnded>(&event)) {

@@ -45,6 +45,10 @@ StoreError unsealing_error(const std::string& endpoint, security::SealingError e
                                          "its credentials and let it bootstrap again"};
 }
 
+bool is_row_of(const Statement& row, ServerRole role, ByteView identity) {
+  return row.integer(7) == number_of(role) && equal(row.bytes(8), identity);
+}
+
 }  // namespace
 
 StoreResult<void> SqliteStore::put_credentials(std::span<const Credential> credentials) {
@@ -104,38 +108,72 @@ StoreResult<void> SqliteStore::trim_retired(std::string_view endpoint, ServerRol
       .run();
 }
 
+void SqliteStore::prepare_decoy() {
+  random_.fill(decoy_choice_);
+  const std::array<std::uint8_t, fleet::kPskMin> nobodys{};
+  if (auto sealed = security::seal(key_, Secret(nobodys), Binding(Credential()).parts(), random_))
+    decoy_ = std::move(*sealed);
+}
+
+/// Reads the row of the identity, or, for one that has none, another, always the same: a guess that is made
+/// twice finds what it reads in the same caches as a device does that comes twice.
+Statement& SqliteStore::row_for(ServerRole role, ByteView identity) {
+  Bytes text(decoy_choice_.begin(), decoy_choice_.end());
+  text.insert(text.end(), identity.begin(), identity.end());
+  std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest;
+  SHA256(text.data(), text.size(), digest.data());
+  std::uint32_t chosen = 0;
+  for (const auto byte : ByteView(digest).first(4)) chosen = chosen << 8 | byte;
+  return sql_.find_credential.bind(1, number_of(role)).bind(2, identity).bind(3, std::int64_t{chosen});
+}
+
+StoreResult<Credential> SqliteStore::credential_in(const Statement& row, bool& unsealed) const {
+  const auto bytes = [&](int column) { return Bytes(row.bytes(column).begin(), row.bytes(column).end()); };
+  const auto mode = enum_of(row.integer(2), SecurityMode::est);
+  const auto state = enum_of(row.integer(3), CredentialState::retired);
+  const auto role = enum_of(row.integer(7), ServerRole::management);
+  Credential credential;
+  credential.endpoint = row.text(0);
+  if (!mode || !state || !role) return corrupt_row("credential", credential.endpoint);
+  credential.role = *role;
+  credential.server = ShortServerId(static_cast<std::uint16_t>(row.integer(1)));
+  credential.mode = *mode;
+  credential.state = *state;
+  credential.identity = bytes(8);
+  credential.public_part = bytes(6);
+  credential.created = unix_time(row.integer(5));
+  if (credential.mode != SecurityMode::psk || credential.state == CredentialState::retired) return credential;
+  unsealed = true;
+  auto key = security::unseal(key_, row.bytes(4), Binding(credential).parts());
+  if (!key) return std::unexpected(unsealing_error(credential.endpoint, key.error()));
+  credential.key = std::move(*key);
+  return credential;
+}
+
+/// An identity that opens nothing costs what one costs that does, so that the time of an answer tells nobody
+/// which exist: for it, too, a row is read and a key is unsealed.
 StoreResult<std::optional<Credential>> SqliteStore::find_credential(ServerRole role, ByteView identity) {
   std::optional<Credential> found;
-  auto& row = sql_.find_credential;
-  auto read = row.bind(1, number_of(role)).bind(2, identity).each([&]() -> StoreResult<void> {
-    auto& credential = found.emplace();
-    credential.endpoint = row.text(0);
-    credential.role = role;
-    credential.server = ShortServerId(static_cast<std::uint16_t>(row.integer(1)));
-    credential.identity.assign(identity.begin(), identity.end());
-    credential.created = unix_time(row.integer(5));
-    const auto mode = enum_of(row.integer(2), SecurityMode::est);
-    const auto state = enum_of(row.integer(3), CredentialState::retired);
-    if (!mode || !state) return corrupt_row("credential", credential.endpoint);
-    credential.mode = *mode;
-    credential.state = *state;
-    const auto public_part = row.bytes(6);
-    credential.public_part.assign(public_part.begin(), public_part.end());
-    if (credential.mode != SecurityMode::psk) return {};
-    auto key = security::unseal(key_, row.bytes(4), Binding(credential).parts());
-    if (!key) return std::unexpected(unsealing_error(credential.endpoint, key.error()));
-    credential.key = std::move(*key);
+  bool unsealed = false;
+  auto& row = row_for(role, identity);
+  auto read = row.each([&]() -> StoreResult<void> {
+    auto credential = credential_in(row, unsealed);
+    if (!is_row_of(row, role, identity)) return {};
+    if (!credential) return std::unexpected(std::move(credential.error()));
+    if (credential->state != CredentialState::retired) found = std::move(*credential);
     return {};
   });
   if (!read) return std::unexpected(std::move(read.error()));
+  if (!unsealed) (void)security::unseal(key_, decoy_, Binding(Credential()).parts());
   return found;
 }
 
 StoreResult<std::optional<CredentialOwner>> SqliteStore::find_owner(ServerRole role, ByteView identity) {
   std::optional<CredentialOwner> found;
-  auto& row = sql_.find_owner;
-  auto read = row.bind(1, number_of(role)).bind(2, identity).each([&]() -> StoreResult<void> {
-    const auto state = enum_of(row.integer(1), CredentialState::retired);
+  auto& row = row_for(role, identity);
+  auto read = row.each([&]() -> StoreResult<void> {
+    if (!is_row_of(row, role, identity)) return {};
+    const auto state = enum_of(row.integer(3), CredentialState::retired);
     if (!state) return corrupt_row("credential", row.text(0));
     found = {.endpoint = row.text(0), .state = *state};
     return {};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+
 #include <slipway/security/sealing.hpp>
 #include <slipway/storage/store.hpp>
 
@@ -12,7 +14,9 @@ namespace slipway::storage {
 class SqliteStore final : public Store {
  public:
   SqliteStore(Database database, Statements statements, security::SealingKey key, Random& random)
-      : database_(std::move(database)), sql_(std::move(statements)), key_(std::move(key)), random_(random) {}
+      : database_(std::move(database)), sql_(std::move(statements)), key_(std::move(key)), random_(random) {
+    prepare_decoy();
+  }
 
   StoreResult<void> batch(const std::function<StoreResult<void>()>& work) override;
 
@@ -50,6 +54,9 @@ class SqliteStore final : public Store {
  private:
   class Transaction;
   StoreResult<void> put_credential(const fleet::Credential& credential);
+  void prepare_decoy();
+  [[nodiscard]] Statement& row_for(fleet::ServerRole role, ByteView identity);
+  [[nodiscard]] StoreResult<fleet::Credential> credential_in(const Statement& row, bool& unsealed) const;
   StoreResult<std::uint64_t> current_life();
   StoreResult<Bytes> sealed(const fleet::Credential& credential);
   StoreResult<void> trim_issued(std::string_view endpoint, fleet::ServerRole role, std::int64_t server);
@@ -63,6 +70,8 @@ class SqliteStore final : public Store {
   Statements sql_;
   security::SealingKey key_;
   Random& random_;
+  Bytes decoy_;                                  ///< a sealed key that is nobody's
+  std::array<std::uint8_t, 16> decoy_choice_{};  ///< which row stands for an identity that has none
   int depth_ = 0;
 };
 

@@ -26,10 +26,12 @@ StoreResult<Statements> Statements::prepare(Database& database) {
       {&sql.trim_retired,
        "DELETE FROM credential WHERE id IN (SELECT id FROM credential WHERE endpoint = ?1 AND role = ?2"
        " AND server = ?3 AND state = 2 ORDER BY id DESC LIMIT -1 OFFSET ?4)"},
+      // Of an identity that has none, the row of another one. [SqliteStore::row_for]
       {&sql.find_credential,
-       "SELECT endpoint, server, mode, state, sealed_key, created, public_part FROM credential"
-       " WHERE role = ?1 AND identity = ?2 AND state <> 2"},
-      {&sql.find_owner, "SELECT endpoint, state FROM credential WHERE role = ?1 AND identity = ?2"},
+       "SELECT endpoint, server, mode, state, sealed_key, created, public_part, role, identity"
+       " FROM credential WHERE id >= COALESCE("
+       "(SELECT id FROM credential WHERE role = ?1 AND identity = ?2),"
+       " 1 + ?3 % (SELECT MAX(id) FROM credential)) ORDER BY id LIMIT 1"},
       {&sql.prove,
        "UPDATE credential SET state = 1 WHERE role = ?1 AND identity = ?2 AND state <> 2"
        " RETURNING id, endpoint, server"},

@@ -8,8 +8,8 @@ namespace slipway::storage {
 
 struct Statements {
   Statement begin, commit, rollback, savepoint, release, undo;
-  Statement put_credential, trim_issued, trim_retired, find_credential, find_owner, prove, retire_older,
-      retire_server, list_servers, list_credentials;
+  Statement put_credential, trim_issued, trim_retired, find_credential, prove, retire_older, retire_server,
+      list_servers, list_credentials;
   Statement put_registration, remove_registration, list_registrations;
   Statement put_observation, remove_observation, list_observations;
   Statement begin_life, current_life, put_session, remove_session, clear_sessions, list_sessions,

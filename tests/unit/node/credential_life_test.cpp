@@ -128,6 +128,11 @@ class Device {
     (void)socket_.flush();
   }
   [[nodiscard]] bool holds() const { return !held_.empty(); }
+  /// Whether something has come that was not read yet.
+  [[nodiscard]] bool has_mail() const {
+    pollfd look{.fd = socket_.fd(), .events = POLLIN, .revents = 0};
+    return ::poll(&look, 1, 0) == 1;
+  }
 
   std::unique_ptr<dtls::DtlsClient> client;
   std::optional<dtls::ConnectFailed> failed;
@@ -215,6 +220,27 @@ TEST(CredentialLife, OneHasSoManySessionsAndItsOldestMakesRoom) {
   for (std::size_t i = 0; i < 2; ++i)
     EXPECT_TRUE(devices[i]->until([&] { return devices[i]->ended.has_value(); })) << i;
   EXPECT_EQ(node.figure("slipway_dtls_sessions"), kSessionsPerCredentialMax);
+}
+
+/// What is written about a refusal takes a time that depends on whose identity it was.
+TEST(CredentialLife, ARefusalGoesBeforeAnythingIsWrittenAboutIt) {
+  RunningNode node;
+  Device stranger(node, "nobody");
+  stranger.hold_finished = true;
+  ASSERT_TRUE(stranger.until([&] { return stranger.holds(); }));
+  std::promise<bool> gone;
+  (void)node.ask<bool>([&](Node& real, auto done) {
+    real.on_event([&](std::string_view name, const auto&) {
+      if (name == "handshake-failed") gone.set_value(stranger.has_mail());
+    });
+    done(true);
+  });
+  node.settle();
+  EXPECT_FALSE(stranger.has_mail());
+  stranger.release();
+  auto had_gone = gone.get_future();
+  ASSERT_EQ(had_gone.wait_for(kPatience), std::future_status::ready);
+  EXPECT_TRUE(had_gone.get());
 }
 
 TEST(CredentialLife, AHandshakeThatIsGoneBeforeTheStoreAnswersLeavesNothing) {

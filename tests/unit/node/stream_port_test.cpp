@@ -168,6 +168,7 @@ class Scene {
   std::vector<std::pair<PeerId, std::string>> messages;
   std::vector<std::pair<PeerId, StreamGone>> closed;
   std::vector<security::dtls::HandshakeFailure> failures;
+  std::function<void()> on_failure = [] {};
   bool echo = true;
 
  private:
@@ -185,8 +186,11 @@ class Scene {
             },
         .opened = [this](TimePoint, PeerId peer, const Address&,
                          const tls::Established*) { opened.push_back(peer); },
-        .handshake_failed = [this](TimePoint, PeerId, const Address&,
-                                   const tls::HandshakeFailed& e) { failures.push_back(e.failure); },
+        .handshake_failed =
+            [this](TimePoint, PeerId, const Address&, const tls::HandshakeFailed& e) {
+              failures.push_back(e.failure);
+              on_failure();
+            },
         .ready = [this](TimePoint, PeerId peer, const coap::Reliable&) { ready.push_back(peer); },
         .message =
             [this](TimePoint now, PeerId peer, ByteView frame) {
@@ -380,6 +384,19 @@ TEST(StreamPort, AWrongKeyIsToldAndCounted) {
   EXPECT_EQ(visitor.alert, Alert::decrypt_error);
   EXPECT_TRUE(scene.opened.empty());
   EXPECT_EQ(scene.port->opening_count(), 0u);
+}
+
+/// What is written about a refusal takes a time that depends on whose identity it was.
+TEST(StreamPort, ARefusalGoesBeforeAnythingIsToldAboutIt) {
+  Scene scene(Kind::secure);
+  auto& visitor = scene.visit("another key of 1");
+  std::optional<Alert> at_once;
+  scene.on_failure = [&] {
+    visitor.turn();
+    at_once = visitor.alert;
+  };
+  scene.until([&] { return visitor.ended; });
+  EXPECT_EQ(at_once, Alert::decrypt_error);
 }
 
 TEST(StreamPort, WhatIsNoCoapIsAborted) {

@@ -133,6 +133,34 @@ TEST_F(SqliteFiles, SwappedKeysDoNotOpen) {
   EXPECT_TRUE(says(found.error(), "restore")) << found.error().what;
 }
 
+/// Another row is read for an identity that has none; whatever is in it, there is no such credential.
+TEST_F(SqliteFiles, AnIdentityOfNobodyIsUnknownWhateverOtherRowsHold) {
+  const auto store = open();
+  const auto expect_unknown = [&](const char* when) {
+    for (int guess = 0; guess < 8; ++guess) {
+      const auto name = std::to_string(guess);
+      for (const auto role : {ServerRole::bootstrap, ServerRole::management}) {
+        const auto found = (*store)->find_credential(role, as_bytes(name));
+        EXPECT_TRUE(found && !*found) << when;
+        const auto owner = (*store)->find_owner(role, as_bytes(name));
+        EXPECT_TRUE(owner && !*owner) << when;
+      }
+    }
+  };
+  expect_unknown("nothing is there");
+  Credential three[] = {credential("a", "id1", as_bytes("0123456789abcdef")),
+                        credential("b", "id2", as_bytes("fedcba9876543210")),
+                        credential("c", "id3", as_bytes("fedcba9876543210"))};
+  ASSERT_TRUE((*store)->put_credentials(three));
+  expect_unknown("others are there");
+  run("DELETE FROM credential WHERE id = 2");
+  expect_unknown("one of them went");
+  run("UPDATE credential SET sealed_key = x'01'");
+  expect_unknown("others do not unseal");
+  run("UPDATE credential SET mode = 77, state = 77");
+  expect_unknown("others cannot be read");
+}
+
 TEST_F(SqliteFiles, RowsThatCannotBeAreCorrupt) {
   const auto store = open();
   const auto one = credential("dev", "id", as_bytes("0123456789abcdef"));
