@@ -143,8 +143,8 @@ StoreResult<Credential> SqliteStore::credential_in(const Statement& row, bool& u
   credential.public_part = bytes(6);
   credential.created = unix_time(row.integer(5));
   if (credential.mode != SecurityMode::psk || credential.state == CredentialState::retired) return credential;
-  unsealed = true;
   auto key = security::unseal(key_, row.bytes(4), Binding(credential).parts());
+  unsealed = key.has_value();
   if (!key) return std::unexpected(unsealing_error(credential.endpoint, key.error()));
   credential.key = std::move(*key);
   return credential;
