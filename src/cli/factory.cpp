@@ -68,12 +68,32 @@ std::string file_name(const std::string& endpoint, const std::string& format) {
   return name + ".pack." + format;
 }
 
+/// Keys that somebody could guess. They may be in devices already, and of a million random ones one looks
+/// like it: so they are told, and taken.
+class Doubts {
+ public:
+  void add(const std::string& line) {
+    if (++count_ <= kShownMax) std::fprintf(stderr, "warning: %s\n", line.c_str());
+  }
+  void end() const {
+    if (count_ > kShownMax)
+      std::fprintf(stderr, "warning: %zu more keys that somebody could guess\n", count_ - kShownMax);
+    if (count_ != 0)
+      std::fprintf(stderr, "  who guesses a key is that device; a random one: openssl rand -hex 16\n");
+  }
+
+ private:
+  static constexpr std::size_t kShownMax = 10;
+  std::size_t count_ = 0;
+};
+
 /// Reads `endpoint,identity,key-in-hex` lines: keys that another system has made.
 std::expected<std::vector<Device>, std::string> read_keys(const std::string& file) {
   std::ifstream stream(file);
   if (!stream) return std::unexpected(file + ": cannot be read: " + std::strerror(errno));
   std::vector<Device> devices;
   std::map<std::string, std::size_t> key_lines, endpoint_lines, identity_lines;
+  Doubts doubts;
   std::string line;
   for (std::size_t number = 1; std::getline(stream, line); ++number) {
     if (line.empty() || line[0] == '#') continue;
@@ -90,6 +110,10 @@ std::expected<std::vector<Device>, std::string> read_keys(const std::string& fil
     auto key = from_hex(hex);
     if (!key || key->size() < 16 || key->size() > 64)
       return std::unexpected(where + "the key must be 16 to 64 bytes in hexadecimal");
+    if (std::ranges::all_of(*key, [&](auto byte) { return byte == key->front(); }))
+      return std::unexpected(
+          where + "the key is one byte, repeated: no random key is; make one: openssl rand -hex 16");
+    if (const auto* weak = fleet::weakness_of(*key)) doubts.add(where + weak);
     if (const auto [other, is_new] = key_lines.emplace(to_hex(*key), number); !is_new)
       return std::unexpected(where + "this key is also on line " + std::to_string(other->second) +
                              "; whoever opens one device would own both: give each device its own");
@@ -103,6 +127,7 @@ std::expected<std::vector<Device>, std::string> read_keys(const std::string& fil
     wipe({reinterpret_cast<std::uint8_t*>(hex.data()), hex.size()});
     devices.push_back(std::move(device));
   }
+  doubts.end();
   return devices;
 }
 

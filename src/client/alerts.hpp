@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+
+#include <slipway/client/client.hpp>
 
 namespace slipway::client {
 
@@ -13,5 +16,8 @@ enum class AlertClass : std::uint8_t {
 };
 /// `alert`: the code on the wire.
 [[nodiscard]] AlertClass alert_class(std::uint8_t alert);
+
+/// Why there is no session, for a person: who refused whom. `alert`: what the server sent.
+[[nodiscard]] const char* why_no_session(ConnectFailure failure, std::optional<std::uint8_t> alert);
 
 }  // namespace slipway::client

@@ -481,7 +481,7 @@ void Client::connect_failed(TimePoint now, PeerId peer, ConnectFailure failure,
   const bool is_hopeless =
       failure == ConnectFailure::alert_fail || (alert && alert_class(*alert) == AlertClass::fail);
   const auto loss = is_hopeless ? Registrations::Loss::hopeless : Registrations::Loss::transient;
-  impl_->connection_failed(now, peer, loss, to_string(failure), alert);
+  impl_->connection_failed(now, peer, loss, why_no_session(failure, alert), alert);
 }
 void Client::connection_lost(TimePoint now, PeerId peer, std::optional<std::uint8_t> alert) {
   if (alert && alert_class(*alert) == AlertClass::fail)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The engine's enumerators in words.
-#include <slipway/client/client.hpp>
+#include "client/alerts.hpp"
 
 namespace slipway::client {
 
@@ -79,11 +79,18 @@ const char* to_string(ConnectFailure failure) {
     case ConnectFailure::handshake_timeout:
       return "the handshake got no answer";
     case ConnectFailure::alert_retry:
-      return "the server broke off the handshake";
+      return "the handshake failed";
     case ConnectFailure::alert_fail:
-      return "the server refuses the credentials";
+      return "the handshake was refused";
   }
   return "no session";
+}
+
+const char* why_no_session(ConnectFailure failure, std::optional<std::uint8_t> alert) {
+  if (failure == ConnectFailure::alert_retry && alert) return "the server broke off the handshake";
+  if (failure != ConnectFailure::alert_fail) return to_string(failure);
+  return alert ? "the server refuses the credentials"
+               : "the device refuses the server: it does not trust its key";
 }
 
 const char* to_string(Attempt attempt) {

@@ -133,7 +133,10 @@ void read_server_key(TableReader& table, const PlanContext& context, const Accou
   auto key = certificate ? context.files.certificate(table, kName) : context.files.public_key(table, kName);
   if (!key) return;
   const auto usage = static_cast<CertificateUsage>(account.identity.certificate_usage.value_or(3));
-  if (certificate) check_server_certificate(table, kName, *key, usage, context.now);
+  if (certificate)
+    check_server_certificate(table, kName, *key, usage, context.now);
+  else
+    check_curve(table, kName, *key);
   account.identity.public_key = std::move(*key);
   if (certificate && usage == CertificateUsage::trust_anchor_assertion &&
       account.identity.matching_type.value_or(0) != 0)

@@ -60,6 +60,16 @@ class Check {
 
 }  // namespace
 
+void check_curve(TableReader& table, std::string_view name, ByteView public_key) {
+  const auto curve = security::read_public_key(public_key);
+  if (!curve || *curve != security::Curve::other) return;
+  const auto file = table.table()[name].value<std::string>().value_or(std::string());
+  table.wrong(table.node(name), name,
+              "the key in " + in_quotes(file) + " is on the curve " + security::curve_name(public_key) +
+                  ", and sessions are done with prime256v1 and secp384r1",
+              "make one: openssl ecparam -name prime256v1 -genkey -noout");
+}
+
 void check_server_certificate(TableReader& table, std::string_view name, ByteView certificate,
                               CertificateUsage usage, UnixTime now) {
   const auto info = security::read_certificate(certificate);

@@ -19,6 +19,10 @@ enum class CertificateUsage : std::uint8_t {
   return usage == CertificateUsage::ca_constraint || usage == CertificateUsage::trust_anchor_assertion;
 }
 
+/// A server's own key must be on a curve that sessions are done with here; another one is a finding at
+/// `name`.
+void check_curve(TableReader& table, std::string_view name, ByteView public_key);
+
 /// Dates, and rights to issue or to serve; whatever is wrong is a finding at `name`.
 void check_server_certificate(TableReader& table, std::string_view name, ByteView certificate,
                               CertificateUsage usage, UnixTime now);

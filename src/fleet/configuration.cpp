@@ -46,6 +46,7 @@ std::shared_ptr<const ServerTlsSettings> read_tls(TableReader& table, KeyFiles& 
   }
   auto tls = std::make_shared<ServerTlsSettings>();
   auto key = files.private_key(table, "key");
+  if (key) check_curve(table, "key", key->public_key);
   if (table.node("certificate") != nullptr) {
     tls->chain = files.certificates(table, "certificate");
     if (!tls->chain.empty()) {
@@ -80,6 +81,9 @@ void read_suites(TableReader& table, ListenSettings& out) {
     for (const auto suite : suites) names += (names.empty() ? "" : ", ") + std::string(to_string(suite));
     return names;
   };
+  if (const auto* array = where->as_array(); array != nullptr && array->empty())
+    return table.wrong(where, kKey, "this list is empty, so no device could connect",
+                       "name one, or leave cipher_suites out for the usual ones");
   bool usable = false;
   for (const auto& item : table.texts(kKey)) {
     const auto suite = security::dtls::cipher_suite(std::string_view(item.text));
@@ -89,7 +93,11 @@ void read_suites(TableReader& table, ListenSettings& out) {
       continue;
     }
     usable = usable || out.tls || uses_psk(*suite);
-    out.cipher_suites.push_back(static_cast<std::uint16_t>(*suite));
+    const auto number = static_cast<std::uint16_t>(*suite);
+    if (std::ranges::find(out.cipher_suites, number) != out.cipher_suites.end())
+      table.warn(item.where, kKey, in_quotes(item.text) + " stands there twice", "leave one of the two");
+    else
+      out.cipher_suites.push_back(number);
   }
   if (!usable)
     table.wrong(where, kKey, "no device could connect with these",

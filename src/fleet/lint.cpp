@@ -319,6 +319,7 @@ void lint_plan(PlanDraft& draft, const PlanContext& context) {
   lint_oscore(draft);
   lint_operations(draft);
   lint_server_keys(draft, context.authorities);
+  lint_sessions(draft);
   lint_bounds(draft);
   lint_payloads(draft, context.catalog);
   if (draft.audience == Audience::nobody)

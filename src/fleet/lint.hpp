@@ -13,6 +13,9 @@ namespace slipway::fleet {
 /// servers, bounds.
 void lint_plan(PlanDraft& draft, const PlanContext& context);
 
+/// Rules about the sessions of accounts: cipher suites that fit, and how devices know their servers.
+void lint_sessions(PlanDraft& draft);
+
 /// Rules about keys that stand in plans as values: nobody shares one, nobody could guess one. Over all plans
 /// at once.
 void lint_secrets(std::span<PlanDraft> drafts, const ObjectCatalog& catalog);

@@ -31,8 +31,9 @@ bool is_a_progression(ByteView key) {
   return true;
 }
 
-/// Why somebody could guess this key; nullptr when nobody sees how.
-const char* weakness(ByteView key) {
+}  // namespace
+
+const char* weakness_of(ByteView key) {
   if (key.size() < kPskMin) return "this key is shorter than 16 bytes";
   if (is_a_progression(key) || distinct_bytes(key) < kDistinctMin) return "this key is a pattern, not a key";
   const auto all = [&](int (*is)(int)) {
@@ -44,6 +45,8 @@ const char* weakness(ByteView key) {
   if (words || (all(std::isprint) && key.size() < kTextMin)) return "this key is text that somebody chose";
   return nullptr;
 }
+
+namespace {
 
 /// A key that stands in a plan.
 struct Found {
@@ -131,7 +134,7 @@ class SecretRules {
     const auto digest = security::sha256(found.secret);
     const auto [known, is_new] = seen_.emplace(digest, table.key(found.key));
     if (!is_new) return wrong("this is the key of " + known->second, "make another: openssl rand -hex 16");
-    if (const auto* why = weakness(found.secret)) return wrong(why, "make one: openssl rand -hex 16");
+    if (const auto* why = weakness_of(found.secret)) return wrong(why, "make one: openssl rand -hex 16");
     if (!found.from_file)
       table.warn(found.where, found.key, "a key stands in the configuration",
                  "move it into a file that others cannot read: values = [ { path = ..., file = \"...\" } ]");

@@ -4,6 +4,8 @@
 #include <openssl/encoder.h>
 #include <openssl/sha.h>
 
+#include <array>
+
 #include "security/openssl.hpp"
 
 namespace slipway::security {
@@ -38,6 +40,14 @@ bool halves_fit(EVP_PKEY& key) {
   return check && EVP_PKEY_pairwise_check(check.get()) == 1;
 }
 
+/// The name of a key's curve, ended by a NUL; empty where the library has none.
+std::array<char, 32> group_of(const EVP_PKEY& key) {
+  std::array<char, 32> name{};
+  std::size_t size = 0;
+  if (EVP_PKEY_get_group_name(&key, name.data(), name.size(), &size) != 1) name = {};
+  return name;
+}
+
 }  // namespace
 
 Result<void> check_ec(const EVP_PKEY& key) {
@@ -51,10 +61,7 @@ Result<void> check_ec(const EVP_PKEY& key) {
 }
 
 Curve curve_of(const EVP_PKEY& key) {
-  char name[32] = {};
-  std::size_t size = 0;
-  if (EVP_PKEY_get_group_name(&key, name, sizeof name, &size) != 1) return Curve::other;
-  const auto curve = OBJ_sn2nid(name);
+  const auto curve = OBJ_sn2nid(group_of(key).data());
   if (curve == NID_X9_62_prime256v1) return Curve::p256;
   return curve == NID_secp384r1 ? Curve::p384 : Curve::other;
 }
@@ -130,6 +137,13 @@ Result<Curve> read_public_key(ByteView der) {
   const CleanErrors clean;
   SLIPWAY_ASSIGN(const auto key, parse_public_key(der));
   return curve_of(*key);
+}
+
+std::string curve_name(ByteView public_key) {
+  const CleanErrors clean;
+  const auto key = parse_public_key(public_key);
+  const auto name = key ? group_of(**key) : std::array<char, 32>{};
+  return name[0] == 0 ? "unknown" : name.data();
 }
 
 }  // namespace slipway::security

@@ -232,6 +232,18 @@ class Factory(Offline):
         self.factory("--keys", self.keys(good, good.replace("os:a,a,00", "os:b,a,01")), says=["keys.csv:2", "identity"])
         self.factory("--keys", "none.csv", says=["none.csv"])
 
+    def test_keys_that_somebody_could_guess_are_told(self):
+        self.factory("--keys", self.keys("urn:dev:os:b,b," + "00" * 16), says=["keys.csv:1", "one byte", "openssl rand"])
+        self.assertEqual([], list(self.folder.glob("packs/*")))
+        lines = [f"urn:dev:os:{n},{n},{n:02x}" + "00" * 14 + "01" for n in range(1, 13)]
+        made = lab.run("factory", "--server", "coaps://127.0.0.1:5784", "--out", "packs", "--keys", self.keys(*lines),
+                       folder=self.folder)
+        self.assertEqual(0, made.code, made.err)
+        self.assertIn("keys.csv:1: this key is a pattern", made.err)
+        self.assertIn("2 more keys", made.err)
+        self.assertNotIn("00" * 8, made.err)
+        self.assertEqual(12, len(list(self.folder.glob("packs/*"))))
+
     def test_which_devices_must_be_said_once(self):
         self.factory(says=["--endpoint", "--keys"])
         self.factory("--endpoint", "a", "--keys", self.keys(), says=["either"])

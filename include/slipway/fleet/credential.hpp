@@ -47,4 +47,8 @@ inline constexpr std::size_t kPskIdentityMax = 128;
 inline constexpr std::size_t kPskMin = 16;
 inline constexpr std::size_t kPskMax = 64;
 
+/// Why somebody could guess this pre-shared key, static text; nullptr when nobody sees how. Of random keys of
+/// 16 bytes one in a million is called a pattern.
+[[nodiscard]] const char* weakness_of(ByteView key);
+
 }  // namespace slipway::fleet

@@ -40,6 +40,8 @@ struct KeyPair {
 
 /// Errors: malformed (trailing bytes too), unsupported (not an EC key).
 [[nodiscard]] Result<Curve> read_public_key(ByteView der);
+/// "secp256k1": the name of a public key's curve as OpenSSL has it, for a person; "unknown" of what is none.
+[[nodiscard]] std::string curve_name(ByteView public_key);
 
 /// What matters of a certificate.
 struct CertificateInfo {

@@ -122,7 +122,8 @@ Result<void> TlsContext::add_key(std::span<const Bytes> chain, ByteView raw_key,
   const auto key_text = datum(key.reveal());
   if (gnutls_privkey_init(&private_key.handle) < 0) return library_failed();
   if (gnutls_privkey_import_x509_raw(private_key.handle, &key_text, GNUTLS_X509_FMT_DER, nullptr, 0) < 0)
-    return fail(ErrorCode::malformed, "the private key cannot be read");
+    return fail(ErrorCode::malformed,
+                "GnuTLS cannot use the private key: it must be EC, on prime256v1 or secp384r1");
   std::vector<gnutls_pcert_st> parts;
   const auto release = [&] {
     for (auto& part : parts) gnutls_pcert_deinit(&part);

@@ -110,5 +110,14 @@ TEST(ClientAlerts, OfTheBootstrapServerAreKeptNowhere) {
   EXPECT_EQ(device.state(), before);
 }
 
+/// A device that does not believe its server has got no alert: then nobody has refused its credentials.
+TEST(ClientAlerts, SayWhoHasRefusedWhom) {
+  EXPECT_STREQ(why_no_session(ConnectFailure::alert_fail, 115), "the server refuses the credentials");
+  EXPECT_STREQ(why_no_session(ConnectFailure::alert_fail, std::nullopt),
+               "the device refuses the server: it does not trust its key");
+  EXPECT_STREQ(why_no_session(ConnectFailure::alert_retry, 40), "the server broke off the handshake");
+  EXPECT_STREQ(why_no_session(ConnectFailure::alert_retry, std::nullopt), "the handshake failed");
+}
+
 }  // namespace
 }  // namespace slipway::client::test

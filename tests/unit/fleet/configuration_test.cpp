@@ -96,6 +96,19 @@ TEST(Configuration, CipherSuitesAreReadInTheirOrder) {
   EXPECT_TRUE(read->server.management.cipher_suites.empty());
 }
 
+TEST(Configuration, ACipherSuiteThatStandsTwiceIsToldAndTakenOnce) {
+  const auto read = parse_configuration(
+      "[bootstrap]\ncipher_suites = [\"TLS_PSK_WITH_AES_128_CCM_8\", \"TLS_PSK_WITH_AES_128_CCM_8\"]\n",
+      "f.toml", catalog());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->server.bootstrap.cipher_suites, (std::vector<std::uint16_t>{0xC0A8}));
+  ASSERT_EQ(read->warnings.size(), 1u);
+  EXPECT_EQ(read->warnings[0].text(),
+            "f.toml:2:48: warning: bootstrap.cipher_suites: \"TLS_PSK_WITH_AES_128_CCM_8\" stands there "
+            "twice; leave "
+            "one of the two");
+}
+
 TEST(Configuration, EveryTypeOfValueIsRead) {
   const auto read = parse_configuration(
       "[[plan.p.server]]\nid = 7\nuri = \"coap://h\"\ncredential = \"none\"\npsk_bytes = 32\n"
@@ -163,6 +176,10 @@ const Case kCases[] = {
      "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_PSK_WITH_AES_128_CBC_SHA256, "
      "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256, TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256, "
      "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"},
+    {"NoSuiteAtAll", "[management]\ncipher_suites = []\n",
+     "f.toml:2:17: management.cipher_suites: this list is empty, so no device could connect; name one, or "
+     "leave "
+     "cipher_suites out for the usual ones"},
     {"SuitesWithoutAKey", "[management]\ncipher_suites = [\"TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8\"]\n",
      "f.toml:2:17: management.cipher_suites: no device could connect with these; name one with PSK in it, or "
      "give "

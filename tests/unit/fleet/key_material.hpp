@@ -24,6 +24,8 @@ class KeyMaterial {
     pem("server.pem", "CERTIFICATE", vectors_["server_certificate"]);
     pem("server.key", "PRIVATE KEY", vectors_["server_key"]);
     pem("server.pub", "PUBLIC KEY", vectors_["server_public"]);
+    pem("k256.key", "PRIVATE KEY", vectors_["k256_key"]);
+    pem("k256.pub", "PUBLIC KEY", vectors_["k256_public"]);
     pem("rsa.pem", "CERTIFICATE", vectors_["rsa_certificate"]);
     add("server.der", vectors_["server_certificate"]);
     certificate("expired.pem", Use::server, kNow - 48h, kNow - 24h);

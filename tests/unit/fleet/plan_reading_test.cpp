@@ -53,12 +53,12 @@ TEST(PlanReading, RawPublicKeysBringTheServersKey) {
 TEST(PlanReading, CertificatesBringTheirAuthority) {
   const auto plan = read(std::string(kServer) +
                          "credential = \"x509\"\nauthority = \"fleet\"\nserver_public_key = \"server.pem\"\n"
-                         "certificate_usage = 1\nsni = \"server.example\"\n"
+                         "certificate_usage = 3\nsni = \"server.example\"\n"
                          "[authority.fleet]\ncertificate = \"ca.pem\"\nkey = \"ca.key\"\ndays = 30\n");
   const auto& server = plan->servers.at(0);
   EXPECT_EQ(server.credential, CredentialSource::certificate);
   EXPECT_EQ(server.identity.public_key, material().vector("server_certificate"));
-  EXPECT_EQ(server.identity.certificate_usage, 1);
+  EXPECT_EQ(server.identity.certificate_usage, 3);
   EXPECT_EQ(server.identity.matching_type, std::nullopt);
   EXPECT_EQ(server.identity.sni, "server.example");
   ASSERT_NE(server.authority, nullptr);
@@ -100,7 +100,7 @@ TEST(PlanReading, TheBindingIsThatOfTheUriUnlessItIsGiven) {
 TEST(PlanReading, ResourcesWithSeveralValuesStandOneByOne) {
   const auto plan = read(std::string(kServer) +
                          "resources = { \"25\" = [\"1.0\", \"1.1\"] }\n"
-                         "security_resources = { \"16\" = [49320, 49326], \"25\" = [\"coaps+tcp://h\"] }\n");
+                         "security_resources = { \"16\" = [49320, 168], \"25\" = [\"coaps+tcp://h\"] }\n");
   const auto& server = plan->servers.at(0);
   ASSERT_EQ(server.security_resources.size(), 3u);
   EXPECT_EQ(server.security_resources[0].first, ResourceId(16));
