@@ -65,6 +65,7 @@ class Scene {
   }
 
   void play() {
+    undisturbed_ = script_.empty();
     for (int step = 0; step < 48 && !script_.empty(); ++step) {
       act(script_.u8().value());
       collect();
@@ -76,6 +77,7 @@ class Scene {
  private:
   void begin(Secret resumption) {
     client_.emplace(client_config(choice_, std::move(resumption)), random_);
+    failed_ = false;
     (void)client_->start(now_);
     collect();
   }
@@ -186,8 +188,11 @@ class Scene {
       }
     }
     while (const auto event = client_->poll_event()) {
-      const bool ended = std::get_if<ConnectFailed>(&*event) != nullptr;
+      // What somebody changed may end the session of a client that resumes, which was there first.
+      const bool ended = std::get_if<ConnectFailed>(&*event) != nullptr ||
+                         std::get_if<ClientSessionEnded>(&*event) != nullptr;
       failed_ = failed_ || ended;
+      if (const auto* connected = std::get_if<Connected>(&*event)) resumed_ = connected->resumed;
       require(std::get_if<ClientDatagramReceived>(&*event) == nullptr);
     }
     while (const auto transmit = server_->poll_transmit()) keep(down_, transmit->bytes);
@@ -227,6 +232,8 @@ class Scene {
     require(settled());
     if (!client_->connected() || ((choice_ & kResumes) != 0 && refused_)) return;
     require(!credential_is_no_more_);
+    require(!resumed_ || (choice_ & kServerForgot) == 0);
+    require(resumed_ || !undisturbed_ || (choice_ & 0xF0) != kResumes);
     const auto before = heard_;
     for (int i = 0; i < 3 && heard_ == before; ++i) {
       (void)client_->send(now_, as_bytes("said"));
@@ -247,7 +254,8 @@ class Scene {
   std::deque<Bytes> up_, down_;
   std::uint64_t made_up_ = 0;
   unsigned heard_ = 0;
-  bool failed_ = false, refused_ = false, credential_is_no_more_ = false;
+  bool failed_ = false, refused_ = false, credential_is_no_more_ = false, resumed_ = false;
+  bool undisturbed_ = false;
 };
 
 }  // namespace
