@@ -77,7 +77,7 @@ int run(const Options& options, bool as_json) {
     return examine(options, as_json);
   }
   const auto& target = options.target;
-  if (!target.identity.empty() || !target.key_file.empty() || !target.certificate_file.empty() ||
+  if (target.identity || !target.key_file.empty() || !target.certificate_file.empty() ||
       !target.trust_store_file.empty())
     return usage("a credential is for trying a server: name it first, such as coaps://host:5684");
   auto failures = options.failures;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -26,8 +27,13 @@ constexpr std::size_t kAskedMax = 200;  // as many as the API gives
 
 /// The last failure that a log tells of; nothing where it tells of none.
 std::expected<std::optional<ConnectionFailure>, std::string> read_log(const std::string& file) {
+  constexpr std::size_t kLogMax = 256 * 1024 * 1024;
   std::ifstream opened;
   if (file != "-") {
+    if (std::error_code ignored; !std::filesystem::is_regular_file(file, ignored))
+      return std::unexpected("--device-log " + file +
+                             ": there is no such file, or it is something else; what a "
+                             "command writes goes through standard input: -");
     opened.open(file);
     if (!opened) return std::unexpected("--device-log " + file + ": the file cannot be read");
   }
@@ -39,12 +45,19 @@ std::expected<std::optional<ConnectionFailure>, std::string> read_log(const std:
     line.clear();
   };
   std::array<char, 16 * 1024> chunk;
-  while (stream.read(chunk.data(), chunk.size()), stream.gcount() > 0)
+  std::size_t size = 0;
+  while (stream.read(chunk.data(), chunk.size()), stream.gcount() > 0) {
+    size += static_cast<std::size_t>(stream.gcount());
+    if (size > kLogMax)
+      return std::unexpected("--device-log " + file +
+                             ": larger than 256 MiB; give its end: tail -n 10000 LOG | "
+                             "slipway doctor ENDPOINT --device-log -");
     for (const char c : std::string_view(chunk.data(), static_cast<std::size_t>(stream.gcount())))
       if (c == '\n')
         take();
       else if (line.size() <= device::kFailureLineMax)  // a longer one is none of ours
         line += c;
+  }
   take();
   return last;
 }

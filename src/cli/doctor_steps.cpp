@@ -27,13 +27,9 @@ Bytes ping(std::uint16_t id) {
   return {0x40, 0x00, static_cast<std::uint8_t>(id >> 8), static_cast<std::uint8_t>(id)};
 }
 
-/// A Reset or anything else with the same message id.
-bool answers(ByteView asked, ByteView answer) {
-  return answer.size() >= 4 && answer[0] >> 6 == 1 && equal(asked.subspan(2, 2), answer.subspan(2, 2));
-}
 /// Whatever is not a record of DTLS.
-bool is_coap(ByteView, ByteView answer) {
-  return answer.size() >= 4 && answer[0] >> 6 == 1;
+bool is_no_dtls(ByteView, ByteView answer) {
+  return !looks_like_dtls(answer);
 }
 
 class Examination {
@@ -161,7 +157,7 @@ class Examination {
   void try_without_security(const Address& address) {
     Conversation conversation(address, random_, stop_);
     if (!conversation.connect_plain()) return;
-    if (conversation.ask(ping(next_id()), std::min(patience_.answer, Duration(seconds(2))), is_coap))
+    if (conversation.ask(ping(next_id()), std::min(patience_.answer, Duration(seconds(2))), answers_ping))
       report_.add(
           {"CoAP", Mark::bad, "a ping of CoAP without security is answered there",
            "this port has no DTLS: give the account the port that has (5684 is the usual one), or coap://"});
@@ -173,7 +169,14 @@ class Examination {
       report_.add({"reachable", Mark::bad, opened.error(), "see that this machine has a route there"});
       return false;
     }
-    const auto answer = conversation.ask(ping(next_id()), patience_.answer, is_coap);
+    const auto asked_ping = ping(next_id());
+    const auto answer = conversation.ask(asked_ping, patience_.answer, is_no_dtls);
+    if (answer && !answers_ping(asked_ping, answer->datagram)) {
+      report_.add({"reachable", Mark::good, asked_.address + " answers after " + time_text(answer->took)});
+      report_.add({"CoAP", Mark::bad, "what comes back is not the Reset that a ping of CoAP gets",
+                   "give the account a port that speaks CoAP; 5683 is the usual one [RFC 7252 §4.3]"});
+      return true;
+    }
     if (answer) {
       report_.add({"reachable", Mark::good,
                    asked_.address + " answers a ping of CoAP after " + time_text(answer->took)});
@@ -212,7 +215,7 @@ class Examination {
     Duration fastest = Duration::max(), sum{};
     int heard = 0;
     for (int i = 0; i < kPings && !stop_.said(); ++i) {
-      const auto pong = conversation.ask(ping(next_id()), patience_.answer, answers);
+      const auto pong = conversation.ask(ping(next_id()), patience_.answer, answers_ping);
       if (!pong) break;
       fastest = std::min(fastest, pong->took);
       sum += pong->took;
@@ -226,10 +229,11 @@ class Examination {
       report_.add({"CoAP ping", Mark::good,
                    std::to_string(heard) + " of " + std::to_string(kPings) + " answered; fastest " +
                        time_text(fastest) + ", mean " + time_text(sum / heard)});
-    request(conversation);
+    request(conversation, heard != 0);
   }
 
-  void request(Conversation& conversation) {
+  /// `is_coap`: a ping was answered.
+  void request(Conversation& conversation, bool is_coap) {
     std::array<std::uint8_t, 64> buffer{};
     const auto id = next_id();
     const std::array<std::uint8_t, 2> token{static_cast<std::uint8_t>(id >> 8),
@@ -239,11 +243,16 @@ class Examination {
     writer.path(coap::OptionNumber::uri_path, "/.well-known/core");
     const auto message = writer.finish();
     if (!message) return;
-    const auto answer = conversation.ask(*message, patience_.answer, answers);
+    const auto answer = conversation.ask(*message, patience_.answer, answers_request);
     if (!answer) {
       if (answer.error() == Conversation::Silence::ended)
         return report_.add({"CoAP request", Mark::bad, "the server ended the session at the first request",
                             "look into the server's log: it let the identity in, and then threw it out"});
+      if (!is_coap && answer.error() == Conversation::Silence::nothing)
+        return report_.add(
+            {"CoAP request", Mark::bad,
+             "neither a ping nor GET /.well-known/core is answered: what listens there is no CoAP",
+             "give the account a port that speaks CoAP; the session itself came to be"});
       return report_.add({"CoAP request", Mark::notable, "no answer to GET /.well-known/core",
                           "a server may be silent to what it does not know"});
     }

@@ -137,7 +137,11 @@ class Stream {
       }
       if (const auto* message = std::get_if<coap::StreamMessage>(&*event)) {
         const auto read = coap::Message::parse_frame(message->frame);
-        if (read) answer = std::string(coap::describe(read->code).view());
+        if (!read) continue;
+        if (coap::is_response(read->code))
+          answer = std::string(coap::describe(read->code).view());
+        else if (coap::is_request(read->code))
+          closed = "what comes back is a request: it may be what was sent to it";
       }
     }
   }
@@ -208,14 +212,13 @@ Step tls_step(const Stream& stream, Stream::Outcome outcome, Duration took, cons
 
 bool begin_tls(Stream& stream, const Target& target, const Asked& asked, const Patience& patience,
                Random& random, Report& report) {
-  auto config = target.session();
+  auto config = target.stream_session();
   if (!config) {
     report.add({"account", Mark::bad, config.error(), "correct the account"});
     return false;
   }
   const auto began = net::steady_now();
-  auto session = tls::TlsSession::connect(
-      began, {.credential = std::move(config->credential), .wall = config->wall}, random);
+  auto session = tls::TlsSession::connect(began, std::move(*config), random);
   if (!session) {
     report.add({"account", Mark::bad, std::string("its key cannot be used: ") + session.error().detail,
                 "correct the account"});

@@ -26,7 +26,7 @@ std::unexpected<std::string> wrong(std::string text) {
 }
 
 /// "0xC0A8,49326" or names of suites, with commas.
-std::expected<std::array<std::uint16_t, 8>, std::string> read_suites(const std::string& text) {
+std::expected<std::array<std::uint16_t, 8>, std::string> read_suites(const std::string& text, bool tcp) {
   std::array<std::uint16_t, 8> suites{};
   std::size_t count = 0;
   for (std::size_t at = 0; at <= text.size();) {
@@ -38,11 +38,15 @@ std::expected<std::array<std::uint16_t, 8>, std::string> read_suites(const std::
     const char* begin = word.data() + (hexadecimal ? 2 : 0);
     const auto [stop, error] =
         std::from_chars(begin, word.data() + word.size(), number, hexadecimal ? 16 : 10);
-    if (error != std::errc() || stop != word.data() + word.size() || number > 0xFFFF ||
-        !dtls::cipher_suite(static_cast<std::uint16_t>(number)))
+    const bool read = error == std::errc() && stop == word.data() + word.size() && number <= 0xFFFF;
+    const auto iana = static_cast<std::uint16_t>(number);
+    const bool of_tls13 = read && security::tls::tls13_suite(iana).has_value();
+    if (of_tls13 && !tcp)
+      return wrong("--suites " + word + ": a suite of TLS 1.3, which is spoken over TCP only: coaps+tcp://");
+    if (!read || (!of_tls13 && !dtls::cipher_suite(iana)))
       return wrong("--suites " + word + ": write IANA numbers of suites that are done here, such as 0xC0A8");
     if (count == suites.size()) return wrong("--suites: at most 8");
-    suites[count++] = static_cast<std::uint16_t>(number);
+    suites[count++] = iana;
   }
   return suites;
 }
@@ -116,12 +120,17 @@ std::expected<Target, std::string> Target::from(const TargetOptions& options) {
     target.trust_store_ = std::move(*anchors);
   }
   if (auto fits = target.check_uri(); !fits) return std::unexpected(fits.error());
+  if (!options.suites.empty()) {
+    const auto suites = read_suites(options.suites, is_tcp(target.uri().scheme));
+    if (!suites) return std::unexpected(suites.error());
+    target.suites_ = *suites;
+  }
   return target;
 }
 
 std::expected<void, std::string> Target::read_account(const TargetOptions& options) {
   if (!options.pack.empty() && !options.state.empty()) return wrong("--pack and --state: leave one out");
-  if (!options.identity.empty() || !options.key_file.empty() || !options.certificate_file.empty())
+  if (options.identity || !options.key_file.empty() || !options.certificate_file.empty())
     return wrong("a pack or state has its own credentials: leave out --identity, --key and --certificate");
   const auto file = options.pack.empty() ? options.state : options.pack;
   auto model = model_of(options);
@@ -149,14 +158,10 @@ std::expected<void, std::string> Target::read_options(const TargetOptions& optio
   if (options.usage) usage_ = static_cast<std::uint8_t>(*options.usage);
   if (options.matching) matching_ = static_cast<std::uint8_t>(*options.matching);
   sni_ = options.sni;
-  if (!options.suites.empty()) {
-    auto suites = read_suites(options.suites);
-    if (!suites) return std::unexpected(suites.error());
-    suites_ = *suites;
-  }
   const auto uri = parse_uri(uri_);
-  if (uri && !is_secure(uri->scheme)) {
-    if (!options.identity.empty() || !options.key_file.empty() || !options.certificate_file.empty())
+  if (!uri) return check_uri();
+  if (!is_secure(uri->scheme)) {
+    if (options.identity || !options.key_file.empty() || !options.certificate_file.empty())
       return wrong(uri_ + " has no security: leave out identity, key and certificate, or write coaps://");
     return {};
   }
@@ -164,10 +169,12 @@ std::expected<void, std::string> Target::read_options(const TargetOptions& optio
     return wrong(
         "a secure session needs a credential: --identity NAME --key FILE (pre-shared key), --key FILE "
         "--server-key FILE (raw public key), --certificate FILE --key FILE (X.509), --pack or --state");
-  if (!options.identity.empty()) {
+  if (options.identity) {
+    if (options.identity->empty() || options.identity->size() > dtls::kPskIdentityMax)
+      return wrong("--identity: a PSK identity has 1 to 128 bytes; without one leave the option out");
     if (!options.certificate_file.empty()) return wrong("--identity and --certificate: leave one out");
     mode_ = SecurityMode::psk;
-    identity_.assign(options.identity.begin(), options.identity.end());
+    identity_.assign(options.identity->begin(), options.identity->end());
     auto key = read_preshared_key(options.key_file);
     if (!key) return std::unexpected(key.error());
     key_ = std::move(*key);
@@ -228,7 +235,7 @@ security::ServerTrust Target::trust() const {
           .name = sni_.empty() ? std::string(uri().host) : sni_};
 }
 
-std::expected<dtls::ClientConfig, std::string> Target::session() const {
+client::ConnectWanted Target::wanted() const {
   client::ConnectWanted wanted{};
   wanted.uri = uri_;
   wanted.mode = mode_;
@@ -239,9 +246,17 @@ std::expected<dtls::ClientConfig, std::string> Target::session() const {
   wanted.certificate_usage = usage_;
   wanted.sni = sni_;
   wanted.cipher_suites = suites_;
-  auto config = device::secure_config(wanted, uri().host, net::unix_now(), trust_store_);
+  return wanted;
+}
+
+std::expected<dtls::ClientConfig, std::string> Target::session() const {
+  auto config = device::secure_config(wanted(), uri().host, net::unix_now(), trust_store_);
   if (config && !cid_) config->cid = dtls::ClientConfig::ConnectionId::off;
   return config;
+}
+
+std::expected<security::tls::ClientConfig, std::string> Target::stream_session() const {
+  return device::stream_config(wanted(), uri().host, net::unix_now(), trust_store_);
 }
 
 }  // namespace slipway::cli::doctor

@@ -12,13 +12,15 @@
 #include <slipway/base/uri.hpp>
 #include <slipway/client/client.hpp>
 #include <slipway/security/dtls/client.hpp>
+#include <slipway/security/tls/session.hpp>
 
 namespace slipway::cli::doctor {
 
 /// As typed.
 struct TargetOptions {
   std::string uri;
-  std::string identity, key_file, certificate_file, server_key_file, trust_store_file;
+  std::optional<std::string> identity;
+  std::string key_file, certificate_file, server_key_file, trust_store_file;
   std::optional<unsigned> usage, matching;
   std::string sni, suites;
   std::string pack, state;
@@ -45,12 +47,15 @@ class Target {
 
   /// Error: which part of the account cannot be used, and why.
   [[nodiscard]] std::expected<security::dtls::ClientConfig, std::string> session() const;
+  /// The same for a server over TCP.
+  [[nodiscard]] std::expected<security::tls::ClientConfig, std::string> stream_session() const;
 
  private:
   std::expected<void, std::string> read_options(const TargetOptions& options);
   std::expected<void, std::string> read_public_key_options(const TargetOptions& options);
   std::expected<void, std::string> read_account(const TargetOptions& options);
   std::expected<void, std::string> check_uri() const;
+  [[nodiscard]] client::ConnectWanted wanted() const;
 
   std::string uri_, source_;
   SecurityMode mode_ = SecurityMode::nosec;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include <slipway/coap/message.hpp>
 #include <slipway/security/keys.hpp>
 
 #include "device/secure_config.hpp"
@@ -145,6 +146,19 @@ std::string time_text(Duration duration) {
 
 bool looks_like_dtls(ByteView datagram) {
   return datagram.size() >= 13 && datagram[0] >= 20 && datagram[0] <= 25 && datagram[1] == 0xFE;
+}
+
+bool answers_ping(ByteView asked, ByteView answer) {
+  const auto ping = coap::Message::parse(asked), pong = coap::Message::parse(answer);
+  return ping && pong && pong->type == coap::Type::reset && pong->message_id == ping->message_id;
+}
+
+bool answers_request(ByteView asked, ByteView answer) {
+  const auto request = coap::Message::parse(asked), response = coap::Message::parse(answer);
+  if (!request || !response) return false;
+  if (response->type == coap::Type::reset) return response->message_id == request->message_id;
+  return coap::is_response(response->code) && response->token == request->token &&
+         (response->type != coap::Type::acknowledgement || response->message_id == request->message_id);
 }
 
 std::vector<Step> reach_steps(const Attempt& attempt, const Asked& asked) {

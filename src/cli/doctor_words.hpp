@@ -44,5 +44,9 @@ struct SuiteTried {
 
 /// Whether a datagram is a record of DTLS: what answers is no CoAP.
 [[nodiscard]] bool looks_like_dtls(ByteView datagram);
+/// Whether `answer` is what CoAP gives to an empty confirmable message: a Reset of its id. [RFC 7252 §4.3]
+[[nodiscard]] bool answers_ping(ByteView asked, ByteView answer);
+/// A response with the token of the request, in its acknowledgement or later, or a Reset. [RFC 7252 §5.3.2]
+[[nodiscard]] bool answers_request(ByteView asked, ByteView answer);
 
 }  // namespace slipway::cli::doctor

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "key_input.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 #include <slipway/fleet/configuration.hpp>
+#include <slipway/fleet/credential.hpp>
 #include <slipway/security/keys.hpp>
 #include <slipway/security/trust.hpp>
 
@@ -54,6 +58,19 @@ std::expected<Secret, std::string> read_private_key(const std::string& file) {
   return std::unexpected(file + ": no private EC key in it; give it as PEM or DER, not encrypted");
 }
 
+namespace {
+
+/// Text that was meant to be hexadecimal, and is not: a key of its bytes would only be another one.
+bool is_meant_as_hex(std::string_view text) {
+  const auto digits = std::ranges::count_if(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
+  const bool printable =
+      std::ranges::all_of(text, [](unsigned char c) { return std::isprint(c) != 0 || std::isspace(c) != 0; });
+  return printable &&
+         (static_cast<std::size_t>(digits) * 4 >= text.size() * 3 || text.size() < fleet::kPskMin);
+}
+
+}  // namespace
+
 std::expected<Secret, std::string> read_preshared_key(const std::string& file) {
   auto read = fleet::read_key_file(file);
   if (!read) return std::unexpected(file + ": " + read.error());
@@ -62,9 +79,16 @@ std::expected<Secret, std::string> read_preshared_key(const std::string& file) {
     text.remove_suffix(1);
   if (text.empty()) return std::unexpected(file + ": there is no key in it");
   auto bytes = from_hex(text);
-  if (!bytes) return std::move(read->content);
-  Secret key(*bytes);
-  wipe(*bytes);
+  if (!bytes && is_meant_as_hex(text))
+    return std::unexpected(file +
+                           ": this is no hexadecimal text: it has an odd number of digits, or something "
+                           "else between them; correct it, or write the key's bytes as they are");
+  Secret key = bytes ? Secret(*bytes) : std::move(read->content);
+  if (bytes) wipe(*bytes);
+  if (key.size() > fleet::kPskMax)
+    return std::unexpected(file + ": " + std::to_string(key.size()) +
+                           " bytes are no pre-shared key: it has 64 at most; a private key (PEM, DER) goes "
+                           "without --identity");
   return key;
 }
 

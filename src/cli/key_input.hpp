@@ -17,7 +17,8 @@ namespace slipway::cli {
 [[nodiscard]] std::expected<Bytes, std::string> read_public_key(const std::string& file);
 /// PKCS#8, DER.
 [[nodiscard]] std::expected<Secret, std::string> read_private_key(const std::string& file);
-/// A pre-shared key: hexadecimal text, or else the bytes of the file.
+/// A pre-shared key of at most 64 bytes: hexadecimal text, or else the bytes of the file. Text that is nearly
+/// hexadecimal, or too short to be a key as it is, is an error.
 [[nodiscard]] std::expected<Secret, std::string> read_preshared_key(const std::string& file);
 /// A file as it is: one certificate (DER) or a chain (PEM).
 [[nodiscard]] std::expected<Bytes, std::string> read_certificates(const std::string& file);

@@ -106,7 +106,10 @@ Explanation explain_no_suite(const FailedHandshake& failed, ServerKeysThere keys
   const auto what = "the device offers " + joined(offered.suites, dtls::suite_text);
   if (!psk && !public_key)
     return {what + ", and none of it is taken here",
-            std::string(advice(dtls::FailureReason::no_common_suite))};
+            keys == ServerKeysThere::no ? "let the device offer TLS_PSK_WITH_AES_128_CCM_8; the server has "
+                                          "no key of its own, as raw public "
+                                          "keys and certificates need"
+                                        : std::string(advice(dtls::FailureReason::no_common_suite))};
   if (!psk && keys == ServerKeysThere::no)
     return {
         what + ", and this server has no public key or certificate of its own",

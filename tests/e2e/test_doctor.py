@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`slipway doctor`: real failures of real handshakes, and whether a person is told why."""
+import contextlib
 import json
 import shutil
 import signal
@@ -273,12 +274,15 @@ class DoctorOfStreams(Help, lab.Case):
         return json.loads(self.failures("--json"))["failures"][0]
 
     def test_all_is_well(self):
-        found = self.examine("--pack", self.pack(self.lab.data), code=0)
+        pack = self.pack(self.lab.data)
+        found = self.examine("--pack", pack, code=0)
         self.expect(found, "reachable", "passed", "takes the connection")
         self.expect(found, "TLS", "passed", "a session of TLS 1.3")
         self.expect(found, "CSM", "passed")
         self.expect(found, "CoAP request", "passed", "4.04")
         self.assertIn("no handshake has failed", self.failures())
+        found = self.examine("--pack", pack, "--suites", "0x1304", code=0)
+        self.expect(found, "TLS", "passed", "TLS_AES_128_CCM_SHA256|AES-128-CCM")
 
     def test_a_wrong_key_from_both_sides(self):
         pack = self.pack(self.lab.data)
@@ -447,6 +451,7 @@ class DoctorAbroad(Help, unittest.TestCase):
         self.expect(found, "suites", "passed", "takes TLS_PSK_WITH_AES_128_CCM_8; ")
         self.expect(found, "identity", "passed", "the key is right")
         self.expect(found, "Connection ID", "noticed", "not granted")
+        self.expect(found, "CoAP request", "failed", "what listens there is no CoAP")  # it sends back what it gets
         self.key_file("ff" * 16)
         found = self.examine(f"coaps://127.0.0.1:{port}", "--identity", "lamp", "--key", "psk.hex", code=1, seconds="3")
         self.expect(found, "identity", "failed", "unknown to the server, or its key is another one")
@@ -520,7 +525,15 @@ class DoctorAbroad(Help, unittest.TestCase):
                 (["coap://127.0.0.1", "--identity", "a", "--key", key], "has no security"),
                 (["coaps://127.0.0.1:99999", "--identity", "a", "--key", key], "is not a server's URI"),
                 (["http://127.0.0.1", "--identity", "a", "--key", key], "is not a server's URI"),
-                (["coaps://a", "--identity", "a", "--key", key, "--suites", "0x1301"], "suites that are done here"),
+                (["coaps://a", "--identity", "a", "--key", key, "--suites", "0x1301"], "over TCP only"),
+                (["coaps://a", "--identity", "a", "--key", key, "--suites", "0x1302"], "suites that are done here"),
+                (["coaps://127.0.0.1:99999"], "is not a server's URI"),
+                (["http://127.0.0.1"], "is not a server's URI"),
+                (["coaps://a", "--identity", "", "--key", key], "--identity: a PSK identity has 1 to 128 bytes"),
+                (["coaps://a", "--identity", "a", "--key", self.write("odd.hex", KEY + "0")], "odd.hex: this is no hexadecimal"),
+                (["coaps://a", "--identity", "a", "--key", self.write("typo.hex", "zz" + KEY[2:])], "no hexadecimal"),
+                (["coaps://a", "--identity", "a", "--key", self.write("short.hex", "zz")], "no hexadecimal"),
+                (["coaps://a", "--identity", "a", "--key", self.write("long.hex", "a1" * 65)], "65 bytes are no pre-shared key"),
                 (["coaps://a", "--pack", "none.json"], "none.json"),
                 (["coaps://a", "--pack", "a", "--state", "b"], "leave one out"),
                 (["lamp", "--identity", "a", "--key", key], "name it first"),
@@ -529,6 +542,34 @@ class DoctorAbroad(Help, unittest.TestCase):
             self.assertEqual(2, result.code, result.out + result.err)
             self.assertIn(says, result.err)
             self.assertNotIn(KEY, result.err)
+
+    def write(self, name, text):
+        file = self.folder / name
+        file.write_text(text + "\n", encoding="utf-8")
+        return file
+
+    def test_an_echo_is_no_coap(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo:
+            echo.bind(("127.0.0.1", 0))
+
+            def run():
+                with contextlib.suppress(OSError):
+                    while True:
+                        heard, peer = echo.recvfrom(2048)
+                        if heard == b"end":
+                            return
+                        echo.sendto(heard, peer)
+            thread = threading.Thread(target=run)
+            thread.start()
+            found = self.examine(f"coap://127.0.0.1:{echo.getsockname()[1]}", code=1)
+            echo.sendto(b"end", echo.getsockname())
+            thread.join()
+        self.expect(found, "CoAP", "failed", "not the Reset", "speaks CoAP")
+
+    def test_a_log_that_is_no_file(self):
+        result = lab.run("doctor", "lamp", "--device-log", "/dev/zero", folder=self.folder)
+        self.assertEqual(1, result.code)
+        self.assertIn("/dev/zero: there is no such file, or it is something else", result.err)
 
     def test_a_log_without_a_failure(self):
         result = lab.run("doctor", "lamp", "--device-log", "-", stdin=b"12:00:00  registered\n{\"event\":1}\n\xff\xfe\n",

@@ -150,5 +150,21 @@ TEST(DoctorReport, ShowsNoControlCharactersOfAPeer) {
   EXPECT_THAT(text, HasSubstr("d?e"));
 }
 
+TEST(DoctorWords, TakeForAnAnswerOfCoapOnlyWhatFits) {
+  const Bytes ping{0x40, 0x00, 0x12, 0x34};
+  EXPECT_TRUE(answers_ping(ping, Bytes{0x70, 0x00, 0x12, 0x34}));
+  EXPECT_FALSE(answers_ping(ping, ping)) << "an echo";
+  EXPECT_FALSE(answers_ping(ping, Bytes{0x70, 0x00, 0x12, 0x35})) << "of another message";
+  EXPECT_FALSE(answers_ping(ping, Bytes{})) << "nothing";
+  const Bytes get{0x41, 0x01, 0x12, 0x34, 0xAA};
+  EXPECT_TRUE(answers_request(get, Bytes{0x61, 0x84, 0x12, 0x34, 0xAA}));
+  EXPECT_TRUE(answers_request(get, Bytes{0x41, 0x45, 0x77, 0x77, 0xAA})) << "a separate response";
+  EXPECT_TRUE(answers_request(get, Bytes{0x70, 0x00, 0x12, 0x34})) << "a Reset";
+  EXPECT_FALSE(answers_request(get, get)) << "an echo";
+  EXPECT_FALSE(answers_request(get, Bytes{0x60, 0x00, 0x12, 0x34})) << "the response is still to come";
+  EXPECT_FALSE(answers_request(get, Bytes{0x61, 0x84, 0x12, 0x34, 0xAB})) << "another token";
+  EXPECT_FALSE(answers_request(get, Bytes{0x61, 0x84, 0x12, 0x35, 0xAA})) << "another message";
+}
+
 }  // namespace
 }  // namespace slipway::cli::doctor

@@ -128,7 +128,7 @@ const Case kCases[] = {
      {.version = 0xFEFD, .suites = {0x00AE, 0x1234}},
      ServerKeysThere::no,
      "offers TLS_PSK_WITH_AES_128_CBC_SHA256, 0x1234, and none",
-     "let the device offer TLS_PSK_WITH_AES_128_CCM_8"},
+     "TLS_PSK_WITH_AES_128_CCM_8; the server has no key of its own"},
     {"ServerWithoutKeys",
      FailureReason::no_common_suite,
      Alert::handshake_failure,
