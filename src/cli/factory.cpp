@@ -308,6 +308,11 @@ int make_packs(Options options, bool json) {
   const bool enrolled = store != nullptr;
   Run run(options, json, std::move(*accounts), std::move(store));
   if (auto made = run.make(devices); !made) return fail(made.error());
+  if (options.x509 && options.accounts.certificate_usage.value_or(3) < 2)
+    std::fprintf(
+        stderr,
+        "note: with certificate usage 0 and 1 a device trusts nobody without a trust store of its own: "
+        "slipway client --trust-store FILE\n");
   if (json) return 0;
   if (devices.size() > 20) std::printf("%zu packs in %s\n", devices.size(), options.out.c_str());
   if (!enrolled && !options.nosec)

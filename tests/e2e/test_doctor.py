@@ -512,6 +512,11 @@ class DoctorAbroad(Help, unittest.TestCase):
     def test_tcp_that_is_no_coap_and_nobody_there(self):
         found = self.examine(self.serve_streams(lambda peer: peer.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")), code=1)
         self.expect(found, "CoAP", "failed", remedy="speaks CoAP over TCP")
+        def echo(peer):
+            while heard := peer.recv(2048):
+                peer.sendall(heard)
+        found = self.examine(self.serve_streams(echo), code=1)
+        self.expect(found, "CoAP request", "failed", "what comes back is a request")
         with socket.create_server(("127.0.0.1", 0)) as gone:
             port = gone.getsockname()[1]
         found = self.examine(f"coap+tcp://127.0.0.1:{port}", code=1)

@@ -105,6 +105,9 @@ class FactoryOptions(unittest.TestCase):
         issue = ["--x509", "--server-key", "bs.crt", "--authority", "ca.crt", "--authority-key", "ca.key"]
         result = self.made("-e", "x", "-s", "coaps://h", *issue, "-o", "x.json", "-d", "data", "--json")
         self.assertTrue(result.json()["enrolled"])
+        self.assertNotIn("--trust-store", result.err)
+        result = self.made("-e", "x", "-s", "coaps://h", *issue, "-o", "u.json", "--certificate-usage", "1")
+        self.assertIn("slipway client --trust-store", result.err)
         self.assertFalse(lab.holds(Path(self.folder, "data", "slipway.db").read_bytes(), self.keys_of("x.json")[0].encode()))
 
         self.refused("-e", "y", "-s", "coaps://h", "--rpk", says="--server-key is missing")
