@@ -13,8 +13,8 @@ namespace slipway::cli {
 void add_key_log_option(CLI::App& command, std::string& file);
 
 /// Writes the keys of all sessions there from now on; nothing when `file` is empty. The file is appended to,
-/// and made with mode 0600; one that others may read is refused. The result is the warning that a person must
-/// see, or empty. The error is for a person.
+/// and made with mode 0600; one that others may read, that is another user's, or that is no regular file is
+/// refused. The result is the warning that a person must see, or empty. The error is for a person.
 [[nodiscard]] std::expected<std::string, std::string> start_key_log(const std::string& file);
 
 }  // namespace slipway::cli

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A canary sweep: the keys of a device are looked for wherever the server and the commands leave traces."""
+import os
 import secrets
 import unittest
 
@@ -97,6 +98,26 @@ class Canary(lab.Case):
         refused = lab.run("serve", "--config", self.lab.config, "--key-log", log, folder=self.lab.folder)
         self.assertEqual(1, refused.code)
         self.assertIn("chmod 600", refused.err)
+        self.assertEqual(b"", log.read_bytes())
+
+    def test_a_key_log_that_is_no_regular_file_is_refused_at_once(self):
+        log = self.lab.folder / "keys.fifo"
+        os.mkfifo(log, 0o600)
+        for is_read in [False, True]:
+            if is_read:
+                self.addCleanup(os.close, os.open(log, os.O_RDONLY | os.O_NONBLOCK))
+            refused = lab.run("serve", "--config", self.lab.config, "--key-log", log, folder=self.lab.folder)
+            self.assertEqual(1, refused.code)
+            self.assertIn(f"{log} is no regular file", refused.err)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root gives a file away")
+    def test_a_key_log_of_another_user_is_refused(self):
+        log = self.lab.folder / "keys.log"
+        log.touch(mode=0o600)
+        os.chown(log, 65534, -1)
+        refused = lab.run("serve", "--config", self.lab.config, "--key-log", log, folder=self.lab.folder)
+        self.assertEqual(1, refused.code)
+        self.assertIn("belongs to another user", refused.err)
         self.assertEqual(b"", log.read_bytes())
 
     def test_each_device_and_each_server_has_a_key_of_its_own(self):
