@@ -377,9 +377,14 @@ void ServerNode::on_dtls(TimePoint now, Port& port, const dtls::HandshakeFailed&
   }
   failed.explanation = claim.reason;
   failed.remedy = claim.remedy;
-  spdlog::warn("{}: handshake with {}{} failed: {} ({}){}", port.name(), event.address.to_string(),
-               claim.endpoint.empty() ? "" : " of " + claim.endpoint, dtls::to_string(failure.reason),
-               failure.detail, log_tail(failed));
+  auto& lines = failure_lines_[claim.endpoint.empty() ? 0 : 1];
+  if (const auto left_out = lines.take(now)) {
+    spdlog::warn("{}: handshake with {}{} failed: {} ({}){}", port.name(), event.address.to_string(),
+                 claim.endpoint.empty() ? "" : " of " + claim.endpoint, dtls::to_string(failure.reason),
+                 failure.detail, log_tail(failed));
+    if (*left_out != 0)
+      spdlog::warn("{}: {} more handshakes failed since the last line, see /metrics", port.name(), *left_out);
+  }
   record_refusal(now, port, event, claim);
   publish("handshake-failed", to_json(failed));
   // `slipway doctor` tries suites and breaks off: no device has failed.

@@ -99,6 +99,7 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
   security::dtls::DtlsCounters d;
   net::UdpCounters u;
   std::size_t sessions = 0, handshakes = 0, resumable = 0;
+  std::uint64_t gave_way = 0;
   for (const auto& port : ports_) {
     add(u, port->socket->counters());
     if (!port->dtls) continue;
@@ -106,6 +107,7 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
     sessions += port->dtls->session_count();
     handshakes += port->dtls->handshake_count();
     resumable += port->dtls->resumable_count();
+    gave_way += port->dtls->gave_way();
   }
   all.push_back({"slipway_dtls_sessions", "DTLS sessions established", number(sessions), true});
   all.push_back({"slipway_dtls_handshakes", "DTLS handshakes in progress", number(handshakes), true});
@@ -125,6 +127,8 @@ void ServerNode::add_dtls_figures(std::vector<Figure>& all) const {
                  number(d.refused_total)});
   all.push_back({"slipway_dtls_handshakes_refused_per_address_total",
                  "ClientHellos dropped: too many of one address", number(d.refused_per_address)});
+  all.push_back({"slipway_dtls_handshakes_gave_way_total",
+                 "DTLS handshakes that made room for one of another network", number(gave_way)});
   all.push_back({"slipway_dtls_cookies_total", "HelloVerifyRequests sent", number(d.cookies_sent)});
   all.push_back(
       {"slipway_dtls_records_malformed_total", "Records that cannot be parsed", number(d.malformed)});

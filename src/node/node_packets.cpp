@@ -64,6 +64,20 @@ void ServerNode::drain_dtls(TimePoint now, Port& port) {
   while (const auto event = port.dtls->poll_event())
     std::visit([&](const auto& e) { on_dtls(now, port, e); }, *event);
   (void)flush_dtls(port, PeerId());
+  tell_refused(now, port);
+}
+
+/// Who is not answered for want of a place learns it nowhere else.
+void ServerNode::tell_refused(TimePoint now, Port& port) const {
+  constexpr Duration kPause = seconds(60);
+  const auto& counters = port.dtls->counters();
+  const auto refused = counters.refused_total + counters.refused_per_address;
+  if (refused == port.refused_told || (port.refused_told != 0 && now < port.refused_told_at + kPause)) return;
+  spdlog::warn(
+      "{}: {} hellos were not answered: {} handshakes are in progress (1024 at most, 64 of one network)",
+      port.name(), refused - port.refused_told, port.dtls->handshake_count());
+  port.refused_told = refused;
+  port.refused_told_at = now;
 }
 
 void ServerNode::drop_peer(TimePoint now, PeerId id) {

@@ -192,6 +192,7 @@ void ServerNode::add_stream_figures(std::vector<Figure>& all) const {
     sum.refused_total += one.refused_total;
     sum.refused_per_address += one.refused_per_address;
     sum.accept_pauses += one.accept_pauses;
+    sum.gave_way += one.gave_way;
     for (std::size_t i = 0; i < kStreamEnds; ++i) sum.ends[i] += one.ends[i];
   }
   all.push_back({"slipway_tcp_connections", "TCP connections", number(connections), true});
@@ -202,6 +203,9 @@ void ServerNode::add_stream_figures(std::vector<Figure>& all) const {
                  number(sum.refused_total)});
   all.push_back({"slipway_tcp_refused_per_address_total",
                  "TCP connections closed at once: too many of one address", number(sum.refused_per_address)});
+  all.push_back({"slipway_tcp_gave_way_total",
+                 "TCP connections cut while they opened, to make room for one of another network",
+                 number(sum.gave_way)});
   all.push_back({"slipway_tcp_accept_pauses_total",
                  "Times that nothing was accepted because descriptors or memory ran out",
                  number(sum.accept_pauses)});

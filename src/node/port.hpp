@@ -19,6 +19,8 @@ struct Port {
   net::ReceiveBatch batch;
   std::unique_ptr<security::dtls::DtlsServer> dtls;  ///< nothing on a plain port, and on a TCP port
   bool watching_write = false;
+  std::uint64_t refused_told = 0;  ///< hellos that nobody had a place for, as far as the log says so
+  TimePoint refused_told_at{};
   std::unique_ptr<StreamPort> streams{};  ///< of a TCP port
 
   [[nodiscard]] const char* name() const {

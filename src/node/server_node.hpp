@@ -19,6 +19,7 @@
 #include "failure_keeper.hpp"
 #include "failure_log.hpp"
 #include "freezer.hpp"
+#include "line_budget.hpp"
 #include "mailbox.hpp"
 #include "peers.hpp"
 #include "recorder.hpp"
@@ -180,6 +181,7 @@ class ServerNode final : public Node {
   void add_stream_figures(std::vector<Figure>& all) const;
   void record_refusal(TimePoint now, const Port& port, const security::dtls::HandshakeFailed& event,
                       const Claim& claim);
+  void tell_refused(TimePoint now, Port& port) const;
   void count_alert(const Port& port, bool received, security::dtls::Alert alert);
   void drop_peer(TimePoint now, PeerId id);
   void end_session(TimePoint now, PeerId id,
@@ -264,6 +266,7 @@ class ServerNode final : public Node {
   std::map<std::pair<std::string, Path>, management::ObservationId> observations_;
   std::function<void(std::string_view, const nlohmann::json&)> sink_;
   RepeatFilter refusals_;
+  std::array<LineBudget, 2> failure_lines_;  // of strangers, and of devices
   std::array<std::uint64_t, kOutcomes> outcomes_{};
   std::array<HandshakeFigures, 2> handshakes_{};  // by fleet::ServerRole
   FailureLog failures_;

@@ -15,12 +15,6 @@ namespace {
 constexpr std::size_t kReadMax = 16 * 1024;
 static_assert(static_cast<std::size_t>(coap::StreamEnd::aborted) + 1 == kStreamEnds);
 
-/// Addresses are counted without their port.
-Address host_of(Address address) {
-  address.port = 0;
-  return address;
-}
-
 }  // namespace
 
 StreamPort::StreamPort(net::EventLoop& loop, net::TcpListener listener, const StreamLimits& limits,
@@ -30,6 +24,7 @@ StreamPort::StreamPort(net::EventLoop& loop, net::TcpListener listener, const St
       limits_(limits),
       hooks_(std::move(hooks)),
       tls_(std::move(tls)),
+      opening_({.places = limits.opening_max, .per_network = limits.connections_per_ip_max}),
       buffer_(kReadMax) {}
 
 net::SystemResult<std::unique_ptr<StreamPort>> StreamPort::open(net::EventLoop& loop, const Address& local,
@@ -69,7 +64,7 @@ void StreamPort::accept() {
   const auto now = net::steady_now();
   auto batch = listener_.accept();
   for (auto& connection : batch.connections)
-    if (admits(connection.peer_address())) begin(now, std::move(connection));
+    if (admits(now, connection.peer_address())) begin(now, std::move(connection));
   if (!batch.trouble) return;
   // The kernel would tell again and again of who cannot be taken.
   ++counters_.accept_pauses;
@@ -78,15 +73,25 @@ void StreamPort::accept() {
   hooks_.trouble(*batch.trouble);
 }
 
-bool StreamPort::admits(const Address& from) {
-  if (connections_.size() >= limits_.connections_max || opening_ >= limits_.opening_max) {
+bool StreamPort::admits(TimePoint now, const Address& from) {
+  if (connections_.size() >= limits_.connections_max) {
     ++counters_.refused_total;
     return false;
   }
-  const auto found = by_host_.find(host_of(from));
+  const auto found = by_host_.find(network_of(from));
   if (found != by_host_.end() && found->second >= limits_.connections_per_ip_max) {
     ++counters_.refused_per_address;
     return false;
+  }
+  const auto place = opening_.decide(now, from);
+  if (place.answer != FairPlaces::Answer::yes) {
+    ++counters_.refused_total;
+    return false;
+  }
+  if (auto* other = place.instead_of ? find(*place.instead_of) : nullptr) {
+    ++counters_.gave_way;
+    other->broken = true;
+    touched(now, *other);
   }
   return true;
 }
@@ -102,8 +107,8 @@ void StreamPort::begin(TimePoint now, net::TcpConnection tcp) {
     return;
   }
   ++counters_.accepted;
-  ++opening_;
-  ++by_host_[host_of(connection.tcp.peer_address())];
+  opening_.take(now, connection.tcp.peer_address(), peer);
+  ++by_host_[network_of(connection.tcp.peer_address())];
   if (tls_)
     connection.tls = tls_->accept(now, hooks_.wall());
   else
@@ -224,7 +229,7 @@ void StreamPort::on_coap(TimePoint now, Connection& connection, const coap::Stre
 }
 
 void StreamPort::no_longer_opening(Connection& connection) {
-  if (std::exchange(connection.opening, false)) --opening_;
+  if (std::exchange(connection.opening, false)) opening_.leave(connection.peer);
 }
 
 // --- what goes ---
@@ -332,7 +337,7 @@ void StreamPort::erase(PeerId peer) {
   loop_.forget(connection.tcp.fd());
   no_longer_opening(connection);
   if (connection.timer) timers_.erase({*connection.timer, peer});
-  const auto host = by_host_.find(host_of(connection.tcp.peer_address()));
+  const auto host = by_host_.find(network_of(connection.tcp.peer_address()));
   if (--host->second == 0) by_host_.erase(host);
   connections_.erase(found);
   hooks_.gone(peer);

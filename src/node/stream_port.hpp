@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <slipway/base/fair_places.hpp>
 #include <slipway/base/ids.hpp>
 #include <slipway/coap/stream.hpp>
 #include <slipway/net/event_loop.hpp>
@@ -36,6 +37,7 @@ inline constexpr std::size_t kStreamEnds = 11;  ///< of coap::StreamEnd
 struct StreamCounters {
   std::uint64_t accepted = 0;
   std::uint64_t refused_total = 0;        ///< connections_max, or opening_max
+  std::uint64_t gave_way = 0;             ///< that were opening, for one of another network
   std::uint64_t refused_per_address = 0;  ///< connections_per_ip_max
   std::uint64_t accept_pauses = 0;        ///< this process had no descriptor or memory left
   std::array<std::uint64_t, kStreamEnds> ends{};
@@ -99,7 +101,7 @@ class StreamPort {
   /// What a peer's CSM has told; nothing of one that is not there.
   [[nodiscard]] std::optional<coap::Reliable> reliable(PeerId peer) const;
   [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
-  [[nodiscard]] std::size_t opening_count() const { return opening_; }
+  [[nodiscard]] std::size_t opening_count() const { return opening_.size(); }
   [[nodiscard]] const StreamCounters& counters() const { return counters_; }
 
  private:
@@ -125,7 +127,7 @@ class StreamPort {
              std::unique_ptr<security::tls::TlsServer> tls);
   [[nodiscard]] net::SystemResult<void> watch_listener();
   void accept();
-  [[nodiscard]] bool admits(const Address& from);
+  [[nodiscard]] bool admits(TimePoint now, const Address& from);
   void begin(TimePoint now, net::TcpConnection tcp);
   void on_ready(PeerId peer, net::Readiness ready);
   void read(TimePoint now, Connection& connection);
@@ -156,7 +158,7 @@ class StreamPort {
   std::unordered_map<Address, std::size_t> by_host_;
   std::set<std::pair<TimePoint, PeerId>> timers_;
   std::optional<TimePoint> accept_again_;
-  std::size_t opening_ = 0;
+  FairPlaces opening_;
   Bytes buffer_;
   StreamCounters counters_;
   std::vector<PeerId> unsettled_;  ///< touched, and not settled yet

@@ -203,6 +203,7 @@ std::optional<Distrust> distrust_of_server(const ServerTrust& trust, std::span<c
 
 struct ClientAuthorities::Store {
   Anchors anchors{.library = CertificateLibrary::quick()};
+  bool names_any = false;
 };
 
 ClientAuthorities::ClientAuthorities() = default;
@@ -212,17 +213,17 @@ ClientAuthorities& ClientAuthorities::operator=(ClientAuthorities&&) noexcept = 
 
 Result<ClientAuthorities> ClientAuthorities::from(std::span<const Bytes> anchors) {
   ClientAuthorities authorities;
-  if (anchors.empty()) return authorities;
   auto store = std::make_unique<Store>();
   if (!store->anchors.store) return fail(ErrorCode::exhausted, "libcrypto has no memory");
   for (const auto& anchor : anchors)
     if (!store->anchors.add(anchor)) return fail(ErrorCode::malformed, "an authority is not a certificate");
+  store->names_any = !anchors.empty();
   authorities.store_ = std::move(store);
   return authorities;
 }
 
 bool ClientAuthorities::empty() const {
-  return store_ == nullptr;
+  return store_ == nullptr || !store_->names_any;
 }
 
 std::optional<Distrust> ClientAuthorities::distrust_of(std::span<const ByteView> chain,
@@ -233,6 +234,22 @@ std::optional<Distrust> ClientAuthorities::distrust_of(std::span<const ByteView>
   if (parsed.empty())
     return Distrust{kBadCertificate, "the client's chain cannot be read, or is longer than 8"};
   return find_path(trusted, parsed, Peer::client, "", wall, nullptr);
+}
+
+std::optional<Distrust> ClientAuthorities::distrust_of_known(ByteView certificate,
+                                                             std::optional<UnixTime> wall) const {
+  const auto read =
+      store_ ? store_->anchors.library.read(certificate) : CertificateLibrary().read(certificate);
+  if (!read) return Distrust{kBadCertificate, "the client's certificate cannot be read"};
+  if (X509_check_purpose(read.get(), X509_PURPOSE_SSL_CLIENT, 0) != 1)
+    return distrust_of_error(X509_V_ERR_INVALID_PURPOSE);
+  if (!wall) return std::nullopt;
+  auto at = static_cast<time_t>(std::chrono::duration_cast<seconds>(wall->time_since_epoch()).count());
+  if (X509_cmp_time(X509_get0_notAfter(read.get()), &at) <= 0)
+    return Distrust{kCertificateExpired, "the client's certificate has expired"};
+  if (X509_cmp_time(X509_get0_notBefore(read.get()), &at) > 0)
+    return distrust_of_error(X509_V_ERR_CERT_NOT_YET_VALID);
+  return std::nullopt;
 }
 
 }  // namespace slipway::security

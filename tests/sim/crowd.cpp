@@ -242,6 +242,7 @@ void Crowd::start_server() {
   config.client_authorities = {pki::world().authority.certificate};
   config.wall = [](TimePoint) { return std::optional(pki::kToday); };
   config.freeze_reserve = kReserve;
+  config.session_idle_max = std::chrono::hours(48);  // a run does not last a month
   server_random_ = std::make_unique<SeededRandom>(random_.u64());
   server_ = std::make_unique<dtls::DtlsServer>(std::move(config), *server_random_);
   ++lives_;

@@ -83,6 +83,7 @@ void SimServers::boot() {
     dtls::ServerConfig config;
     config.next_peer = [this] { return PeerId(++last_peer_); };
     config.freeze_reserve = kReserve;
+    config.session_idle_max = std::chrono::hours(48);  // a run does not last a month
     ports_.push_back(
         std::make_unique<Port>(Port{.role = role,
                                     .address = address,

@@ -63,6 +63,9 @@ class ClientAuthorities {
   /// Judges the chain of a client: a path to an anchor, dates (where the time is known), key usage.
   [[nodiscard]] std::optional<Distrust> distrust_of(std::span<const ByteView> chain,
                                                     std::optional<UnixTime> wall) const;
+  /// Judges a certificate that needs no path, since the store knows exactly it: dates and key usage.
+  [[nodiscard]] std::optional<Distrust> distrust_of_known(ByteView certificate,
+                                                          std::optional<UnixTime> wall) const;
 
  private:
   struct Store;

@@ -31,8 +31,10 @@ std::expected<PeerIdentity, Distrust> proven_client(gnutls_session_t session,
   Bytes own(chain[0].begin(), chain[0].end());
   if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_CLIENT) == GNUTLS_CRT_RAWPK)
     return RawKeyIdentity{std::move(own)};
-  if (authorities != nullptr && !authorities->empty())
-    if (const auto wrong = authorities->distrust_of(chain, wall)) return std::unexpected(*wrong);
+  if (authorities != nullptr)
+    if (const auto wrong = authorities->empty() ? authorities->distrust_of_known(chain[0], wall)
+                                                : authorities->distrust_of(chain, wall))
+      return std::unexpected(*wrong);
   return CertificateIdentity{std::move(own)};
 }
 

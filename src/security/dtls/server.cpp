@@ -20,7 +20,8 @@ DtlsServer::Impl::Impl(ServerConfig config, Random& random)
       context_(TlsContext::server(config_.suites, config_.keys, &psk_key_of)),
       authorities_(ClientAuthorities::from(config_.client_authorities)),
       cookies_(random, config_.cookie_key_life),
-      resumable_(random, config_.resumable_bytes_max, config_.resumption_life) {
+      resumable_(random, config_.resumable_bytes_max, config_.resumption_life),
+      places_({.places = config_.handshakes_max, .per_network = config_.handshakes_per_ip_max}) {
   assert(context_ && authorities_ && config_.next_peer && "ask DtlsServer::check first");
 }
 
@@ -234,6 +235,9 @@ std::size_t DtlsServer::handshake_count() const {
 }
 void DtlsServer::approve(TimePoint now, LookupId lookup, Approval approval) {
   impl_->approve(now, lookup, approval);
+}
+std::uint64_t DtlsServer::gave_way() const {
+  return impl_->gave_way();
 }
 std::size_t DtlsServer::resumable_count() const {
   return impl_->resumable_count();

@@ -9,12 +9,6 @@ std::uint32_t hello_mark_of(ByteView client_random) {
   return *reader.u32();
 }
 
-/// Addresses are counted without their port.
-Address host_of(Address address) {
-  address.port = 0;
-  return address;
-}
-
 }  // namespace
 
 DtlsServer::Impl::Pending* DtlsServer::Impl::pending_at(const Address& address) {
@@ -39,7 +33,7 @@ void DtlsServer::Impl::handle_hello(TimePoint now, const Address& from, ByteView
     ++counters_.replayed;  // a late copy of the hello that made this session
     return;
   }
-  if (admits(from)) start_handshake(now, from, *prestate, hello);
+  if (admits(now, from)) start_handshake(now, from, *prestate, hello);
 }
 
 void DtlsServer::Impl::answer_with_cookie(TimePoint now, const Address& from, ByteView hello) {
@@ -54,17 +48,29 @@ void DtlsServer::Impl::answer_with_cookie(TimePoint now, const Address& from, By
   ++counters_.datagrams_sent;
 }
 
-bool DtlsServer::Impl::admits(const Address& from) {
-  if (pending_.size() >= config_.handshakes_max) {
-    ++counters_.refused_total;
-    return false;
-  }
-  const auto found = pending_by_host_.find(host_of(from));
-  if (found != pending_by_host_.end() && found->second >= config_.handshakes_per_ip_max) {
+bool DtlsServer::Impl::admits(TimePoint now, const Address& from) {
+  const auto decision = places_.decide(now, from);
+  if (decision.answer == FairPlaces::Answer::network_full) {
     ++counters_.refused_per_address;
     return false;
   }
+  if (decision.answer == FairPlaces::Answer::full) {
+    ++counters_.refused_total;
+    return false;
+  }
+  if (decision.instead_of) give_way(now, *pending_.at(*decision.instead_of));
   return true;
+}
+
+/// Nothing is sent: who floods is not answered, and who is honest repeats its flight, and then its hello.
+void DtlsServer::Impl::give_way(TimePoint now, Pending& pending) {
+  ++gave_way_;
+  pending.handshake.abort(Alert::user_canceled,
+                          {.reason = FailureReason::superseded,
+                           .refused_by = Side::nobody,
+                           .detail = "too many handshakes were in progress: this one made room for another"});
+  pending.handshake.output().clear();
+  after_step(now, pending);
 }
 
 void DtlsServer::Impl::start_handshake(TimePoint now, const Address& from,
@@ -80,7 +86,7 @@ void DtlsServer::Impl::start_handshake(TimePoint now, const Address& from,
   auto made = std::make_unique<Pending>(peer, from, *context_, handshake, engine_, random_);
   auto& pending = *pending_.emplace(peer, std::move(made)).first->second;
   pending_by_address_.emplace(from, peer);
-  ++pending_by_host_[host_of(from)];
+  places_.take(now, from, peer);
   ++counters_.handshakes_started;
   pending.handshake.start_with_hello(now, prestate, hello);
   after_step(now, pending);
@@ -201,8 +207,7 @@ void DtlsServer::Impl::erase(Pending& pending) {
   set_timer(pending, std::nullopt);
   if (pending.lookup) lookups_.erase(*pending.lookup);
   pending_by_address_.erase(pending.address);
-  const auto host = pending_by_host_.find(host_of(pending.address));
-  if (--host->second == 0) pending_by_host_.erase(host);
+  places_.leave(pending.peer);
   pending_.erase(pending.peer);
 }
 

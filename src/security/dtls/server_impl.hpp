@@ -3,6 +3,7 @@
 // sessions: server_sessions.cpp.
 #pragma once
 
+#include <slipway/base/fair_places.hpp>
 #include <slipway/security/dtls/server.hpp>
 
 #include <set>
@@ -39,6 +40,7 @@ class DtlsServer::Impl {
   [[nodiscard]] std::size_t session_count() const { return sessions_.size(); }
   [[nodiscard]] std::size_t handshake_count() const { return pending_.size(); }
   [[nodiscard]] std::size_t resumable_count() const { return resumable_.size(); }
+  [[nodiscard]] std::uint64_t gave_way() const { return gave_way_; }
   [[nodiscard]] const DtlsCounters& counters() const { return counters_; }
 
  private:
@@ -61,7 +63,8 @@ class DtlsServer::Impl {
   [[nodiscard]] Pending* pending_at(const Address& address);
   void handle_hello(TimePoint now, const Address& from, ByteView hello);
   void answer_with_cookie(TimePoint now, const Address& from, ByteView hello);
-  [[nodiscard]] bool admits(const Address& from);
+  [[nodiscard]] bool admits(TimePoint now, const Address& from);
+  void give_way(TimePoint now, Pending& pending);
   void start_handshake(TimePoint now, const Address& from, const gnutls_dtls_prestate_st& prestate,
                        ByteView hello);
   void feed(TimePoint now, Pending& pending, ByteView datagram);
@@ -107,7 +110,8 @@ class DtlsServer::Impl {
   SessionTable sessions_;
   std::unordered_map<PeerId, std::unique_ptr<Pending>> pending_;
   std::unordered_map<Address, PeerId> pending_by_address_;
-  std::unordered_map<Address, std::size_t> pending_by_host_;
+  FairPlaces places_;  // of those
+  std::uint64_t gave_way_ = 0;
   std::unordered_map<LookupId, PeerId> lookups_;
   std::set<std::pair<TimePoint, PeerId>> timers_;
   std::uint64_t last_lookup_ = 0;

@@ -108,6 +108,24 @@ TEST(DtlsFlood, HandshakesAreBoundedInTotalAndInTime) {
   EXPECT_TRUE(link.connect().seen.connected);
 }
 
+TEST(DtlsFlood, AFewAddressesDoNotShutOutTheOthers) {
+  ServerConfig config;
+  config.handshakes_max = 12;
+  config.handshakes_per_ip_max = 4;
+  Link link(1, {}, std::move(config));
+  for (std::uint16_t i = 0; i < 20; ++i) {
+    auto address = stranger(i % 3);
+    address.port = i;
+    const auto hello = hello_with_cookie(link, address);
+    link.server->handle_datagram(link.now, address, hello);
+  }
+  EXPECT_EQ(link.server->handshake_count(), 12u);
+  EXPECT_TRUE(link.connect().seen.connected) << "an honest device finds its place at once";
+  EXPECT_EQ(link.server->gave_way(), 1u);
+  ASSERT_FALSE(link.seen.failed.empty());
+  EXPECT_EQ(link.seen.failed[0].failure.reason, FailureReason::superseded);
+}
+
 TEST(DtlsFlood, HandshakesAreBoundedByIpAddress) {
   ServerConfig config;
   config.handshakes_per_ip_max = 3;

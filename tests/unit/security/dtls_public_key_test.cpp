@@ -222,6 +222,20 @@ TEST(DtlsCertificate, AServerRefusesADeviceOfAnotherAuthority) {
   EXPECT_EQ(alert_class(*host.seen.failed->failure.alert), AlertClass::fail);
 }
 
+TEST(DtlsCertificate, WithoutAuthoritiesADateIsADateAllTheSame) {
+  auto config = public_server();
+  config.client_authorities.clear();
+  config.wall = [](TimePoint) { return kToday + 400 * kDay; };
+  Link link(1, {}, std::move(config));
+  auto& host = link.connect(certificate_client({.server_key = world().server.certificate,
+                                                .usage = CertificateUsage::domain_issued,
+                                                .anchors = {},
+                                                .name = ""}));
+  ASSERT_TRUE(host.seen.failed);
+  EXPECT_EQ(host.seen.failed->failure.alert, Alert::certificate_expired);
+  EXPECT_TRUE(link.seen.established.empty());
+}
+
 TEST(DtlsCertificate, WithoutAuthoritiesTheStoreDecidesAlone) {
   auto config = public_server();
   config.client_authorities.clear();

@@ -167,8 +167,26 @@ TEST(ClientAuthorities, TakeDevicesOfTheirOwn) {
   const ByteView server[] = {world().server.certificate};
   EXPECT_TRUE(authorities->distrust_of(server, kToday)) << "a server's certificate is no client's";
   EXPECT_TRUE(ClientAuthorities().distrust_of(device, kToday));
+  EXPECT_TRUE(ClientAuthorities::from({})->distrust_of(device, kToday));
   const Bytes nonsense[] = {Bytes(10, 1)};
   EXPECT_FALSE(ClientAuthorities::from(nonsense));
+}
+
+TEST(ClientAuthorities, OfAKnownCertificateLookAtDatesAndKeyUsage) {
+  const auto none = ClientAuthorities::from({});
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->empty());
+  const auto& device = world().device.certificate;
+  EXPECT_FALSE(none->distrust_of_known(device, kToday));
+  const auto late = none->distrust_of_known(device, kToday + 400 * kDay);
+  ASSERT_TRUE(late);
+  EXPECT_EQ(late->alert, 45);
+  EXPECT_TRUE(none->distrust_of_known(device, kToday - 400 * kDay)) << "not yet";
+  EXPECT_FALSE(none->distrust_of_known(device, std::nullopt)) << "nobody knows the time";
+  const auto servers = none->distrust_of_known(world().server.certificate, kToday);
+  ASSERT_TRUE(servers) << "a server's certificate is no client's";
+  EXPECT_EQ(servers->alert, 43);
+  EXPECT_TRUE(none->distrust_of_known(as_bytes("no certificate"), kToday));
 }
 
 /// A key of any kind that libcrypto makes; `group` of an EC key.

@@ -49,8 +49,10 @@ struct ServerConfig {
   RetransmissionConfig retransmission{};
   Duration cookie_key_life = seconds(60);  ///< a cookie is good for one to two of these
 
-  std::size_t handshakes_max = 1024;       ///< in progress, all addresses (about 15 KB each)
-  std::size_t handshakes_per_ip_max = 64;  ///< of one IP address (there may be a NAT behind it)
+  /// In progress, of all addresses (about 15 KB each). Beyond, one of the network that has the most makes
+  /// room for another, or the oldest when it had 5 s. [FairPlaces]
+  std::size_t handshakes_max = 1024;
+  std::size_t handshakes_per_ip_max = 64;  ///< of one network [network_of] (there may be a NAT behind it)
   std::size_t sessions_max = 1'000'000;    ///< established; beyond, the one that is idle for longest ends
   std::size_t library_sessions_max =
       10'000;  ///< of them in GnuTLS [stays_in_library], handshakes in progress apart
@@ -183,6 +185,8 @@ class DtlsServer {
   [[nodiscard]] std::optional<Address> address_of(PeerId peer) const;
   [[nodiscard]] std::size_t session_count() const;
   [[nodiscard]] std::size_t handshake_count() const;
+  /// Handshakes so far that made room for one of another network.
+  [[nodiscard]] std::uint64_t gave_way() const;
   /// Sessions that could be resumed.
   [[nodiscard]] std::size_t resumable_count() const;
   [[nodiscard]] const DtlsCounters& counters() const;
