@@ -61,7 +61,7 @@ void Link::open(const client::ConnectWanted& wanted, net::Resolver& resolver, Ke
     if (auto ready = stream_->prepare(wanted, *uri, trust_store_); !ready)
       return fail(ConnectFailure::unreachable, std::move(ready.error()));
   } else if (is_secure(uri->scheme)) {
-    auto config = secure_config(wanted, uri->host, net::unix_now(), trust_store_);
+    auto config = secure_config(wanted, uri->host, believable(net::unix_now()), trust_store_);
     if (!config) return fail(ConnectFailure::unreachable, std::move(config.error()));
     if (kept.kind == KeptSession::Kind::resumable) config->resumption = std::move(kept.bytes);
     dtls_ = std::make_unique<dtls::DtlsClient>(std::move(*config), random_);

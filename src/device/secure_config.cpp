@@ -123,4 +123,10 @@ std::expected<tls::ClientConfig, std::string> stream_config(const client::Connec
   return config;
 }
 
+std::optional<UnixTime> believable(UnixTime clock) {
+  // There was no such device before.
+  constexpr UnixTime kFirstDay{std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)};
+  return clock < kFirstDay ? std::nullopt : std::optional(clock);
+}
+
 }  // namespace slipway::device

@@ -33,4 +33,9 @@ namespace slipway::device {
     const client::ConnectWanted& wanted, std::string_view host, std::optional<UnixTime> wall,
     std::span<const Bytes> trust_store);
 
+/// The time of day for the dates of certificates; nothing where the clock is plainly not set, as that of a
+/// board without a battery: then dates are not looked at, or the device could never learn the time. A clock
+/// that is wrong otherwise cannot be told. [security::distrust_of_server]
+[[nodiscard]] std::optional<UnixTime> believable(UnixTime clock);
+
 }  // namespace slipway::device

@@ -34,7 +34,7 @@ std::expected<void, std::string> StreamLink::prepare(const client::ConnectWanted
                                                      std::span<const Bytes> trust_store) {
   buffer_.resize(kReadMax);
   if (!is_secure(uri.scheme)) return {};
-  auto config = stream_config(wanted, uri.host, net::unix_now(), trust_store);
+  auto config = stream_config(wanted, uri.host, believable(net::unix_now()), trust_store);
   if (!config) return std::unexpected(std::move(config.error()));
   config_ = std::move(*config);
   return {};
